@@ -1,0 +1,17 @@
+/* applet.h - what each applet of the binary supplies. One file per applet; main.c has the table. */
+#pragma once
+#include "core/guest.h"
+
+struct applet {
+    const char *name, *help;
+    int (*main)(int argc, char **argv); /* argv[0] is the applet's name; returns the exit status */
+};
+
+int applet_run(int argc, char **argv);      /* run.c */
+int applet_check(int argc, char **argv);    /* check.c */
+int applet_syscalls(int argc, char **argv); /* syscalls.c */
+int applet_guests(int argc, char **argv);   /* guests.c */
+
+/* Run a program with the options in ARGV. GUEST: the architecture that the name of the binary asked for, or null: what
+ * the program is for. */
+int run_program(const struct guest *guest, int argc, char **argv);

@@ -1,0 +1,553 @@
+/* check.c - the check applet: run golden instruction tests on every engine.
+ *
+ * A test file:
+ *
+ *   # anything after a hash is a comment
+ *   guest aarch64
+ *   code  91000420 d503201f           hex words in execution order; more lines append, after a case they replace
+ *   mem   0011223344                  bytes at 0x10000000 for the cases below; the rest of 4096 is zero
+ *   case  x0=1 v0=hex -> x0=2 nzcv=4 mem+8=hex signal=SIGSEGV pc+4
+ *   cost  x86_64 3                    host instructions of the first block, exact; -bless rewrites
+ *
+ * Values are hexadecimal. Registers that a case does not name hold a pattern (flags, status and control registers:
+ * zero; sp: 0x10000800), and whatever the right side does not name must be as before. Code is at 0x20000020 and a case
+ * ends behind it, or with the named signal at the instruction pc+N, or in the zeros around the code at pc+N. */
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "applets/applet.h"
+#include "arch/guests.h"
+#include "core/dispatch.h"
+#include "core/flags.h"
+#include "core/host.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/option.h"
+#include "core/tb.h"
+#include "core/translate.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+enum { MAX_CODE = 64, MAX_CODES = 512, MAX_CASES = 1024, MAX_SPECIALS = 8, MEMORY = 4096, SECONDS = 30 };
+enum { MEMORY_AT = 0x10000000, CODE_MAP = 0x1fff0000, CODE_MAP_END = 0x20010000, CODE_AT = 0x20000020 };
+
+/* Everything a case may name. */
+struct state {
+    uint64_t var[IR_MAX_VARS][2];
+    uint64_t special[MAX_SPECIALS];
+    unsigned nzcv;
+    uint8_t memory[MEMORY];
+    int signal;
+    int64_t pc; /* of the end, from CODE_AT; only compared if has_pc */
+    bool has_pc;
+};
+
+/* The instructions of the cases that follow them in the file. */
+struct code {
+    uint32_t words[MAX_CODE];
+    unsigned n;
+};
+
+struct test_case {
+    unsigned line;
+    const struct code *code;
+    struct state before, after;
+};
+
+struct test {
+    const char *path;
+    const struct guest *guest;
+    struct code *codes;
+    unsigned n_codes, n_cases, cost, cost_line;
+    uint8_t memory[MEMORY];
+    struct test_case *cases;
+};
+
+static const struct {
+    const char *name;
+    int number;
+} signal_names[] = {{"SIGILL", SIGILL}, {"SIGTRAP", SIGTRAP}, {"SIGBUS", SIGBUS}, {"SIGFPE", SIGFPE}, {"SIGSEGV", SIGSEGV}};
+
+static const struct stage {
+    const char *name;
+    enum engine engine;
+    bool no_opt;
+} stages[] = {
+    {"interp, unoptimised", ENGINE_INTERP, true},
+    {"interp, optimised", ENGINE_INTERP, false},
+    {"jit", ENGINE_JIT, false},
+};
+
+static const char *only_engine;
+static bool bless;
+static struct thread *thread;
+static const char *running; /* file, for the watchdog */
+
+/* -- Reading -------------------------------------------------------------------------------------- */
+static void __attribute__((noreturn)) malformed(const struct test *t, unsigned line, const char *what)
+{
+    die("%s:%u: %s", t->path, line, what);
+}
+
+/* Parse up to 32 hex digits into two halves. */
+static bool parse_value(const char *text, uint64_t value[2])
+{
+    size_t n = strlen(text);
+    value[0] = value[1] = 0;
+    if (!n || n > 32)
+        return false;
+    for (; *text; text++) {
+        if (!isxdigit((unsigned char)*text))
+            return false;
+        unsigned digit = isdigit((unsigned char)*text) ? (unsigned)(*text - '0') : (unsigned)((*text | 32) - 'a' + 10);
+        value[1] = value[1] << 4 | value[0] >> 60;
+        value[0] = value[0] << 4 | digit;
+    }
+    return true;
+}
+
+static bool parse_bytes(const char *text, uint8_t *to, size_t room)
+{
+    size_t n = strlen(text);
+    if (n % 2 || n / 2 > room)
+        return false;
+    for (size_t i = 0; i < n / 2; i++) {
+        char pair[3] = {text[2 * i], text[2 * i + 1], 0}, *end;
+        to[i] = (uint8_t)strtoul(pair, &end, 16);
+        if (*end)
+            return false;
+    }
+    return true;
+}
+
+static int find_var(const struct guest_isa *isa, const char *name)
+{
+    for (unsigned i = 0; i < isa->n_vars; i++)
+        if (!strcmp(isa->vars[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static bool assign(const struct test *t, struct state *s, char *word)
+{
+    const struct guest_isa *isa = t->guest->isa;
+    uint64_t value[2];
+    char *equals = strchr(word, '=');
+    if (!strncmp(word, "pc", 2) && (word[2] == '+' || word[2] == '-')) {
+        s->pc = strtoll(word + 2, NULL, 16);
+        return s->has_pc = true;
+    }
+    if (!equals)
+        return false;
+    *equals = 0;
+    char *text = equals + 1;
+    if (!strncmp(word, "mem+", 4)) {
+        unsigned long at = strtoul(word + 4, NULL, 16);
+        return at < MEMORY && parse_bytes(text, s->memory + at, MEMORY - at);
+    }
+    if (!strcmp(word, "signal")) {
+        for (unsigned i = 0; i < ARRAY_SIZE(signal_names); i++)
+            if (!strcmp(signal_names[i].name, text))
+                s->signal = signal_names[i].number;
+        return s->signal;
+    }
+    if (!parse_value(text, value))
+        return false;
+    int var = find_var(isa, word);
+    if (var >= 0) {
+        memcpy(s->var[var], value, sizeof value);
+        return true;
+    }
+    if (!strcmp(word, "nzcv")) {
+        s->nzcv = (unsigned)value[0];
+        return value[0] < 16;
+    }
+    for (unsigned i = 0; isa->specials && isa->specials[i].name; i++)
+        if (!strcmp(isa->specials[i].name, word)) {
+            s->special[i] = value[0];
+            return true;
+        }
+    return false;
+}
+
+static void fill_pattern(const struct test *t, struct state *s)
+{
+    const struct guest_isa *isa = t->guest->isa;
+    memset(s, 0, sizeof *s);
+    memcpy(s->memory, t->memory, MEMORY);
+    for (unsigned i = 0; i < isa->n_vars; i++) {
+        s->var[i][0] = 0xb5a6978800000000u + i * 0x01010101u;
+        s->var[i][1] = isa->vars[i].size == 16 ? 0x4b5c6d7e90a1b2c3u + i : 0;
+        if (isa->vars[i].offset == offsetof(struct cpu, gpr) + 8u * t->guest->abi->sp_reg)
+            s->var[i][0] = MEMORY_AT + MEMORY / 2;
+    }
+}
+
+static void read_case(struct test *t, unsigned line, char *text)
+{
+    if (t->n_cases == MAX_CASES || !t->guest)
+        malformed(t, line, t->guest ? "too many cases" : "a guest line must come first");
+    if (!t->n_codes)
+        malformed(t, line, "a code line must come first");
+    struct test_case *c = &t->cases[t->n_cases++];
+    c->code = &t->codes[t->n_codes - 1];
+    bool right = false;
+    c->line = line;
+    fill_pattern(t, &c->before);
+    for (char *word = strtok(text, " \t"); word; word = strtok(NULL, " \t")) {
+        if (!strcmp(word, "->")) {
+            c->after = c->before;
+            right = true;
+        } else if (!assign(t, right ? &c->after : &c->before, word)) {
+            malformed(t, line, "unknown register, or malformed value");
+        }
+    }
+    if (!right)
+        malformed(t, line, "a case needs ->");
+}
+
+static void read_code(struct test *t, unsigned number, char *text)
+{
+    struct code *code = t->n_codes ? &t->codes[t->n_codes - 1] : NULL;
+    if (!code || (t->n_cases && t->cases[t->n_cases - 1].code == code)) {
+        if (t->n_codes == MAX_CODES)
+            malformed(t, number, "too many code lines");
+        code = &t->codes[t->n_codes++];
+        code->n = 0;
+    }
+    for (char *word = strtok(text, " \t"); word; word = strtok(NULL, " \t")) {
+        char *end;
+        if (code->n == MAX_CODE)
+            malformed(t, number, "too much code");
+        code->words[code->n++] = (uint32_t)strtoul(word, &end, 16);
+        if (*end)
+            malformed(t, number, "code is hexadecimal words");
+    }
+}
+
+static void read_line(struct test *t, unsigned number, char *line)
+{
+    char *hash = strchr(line, '#');
+    if (hash)
+        *hash = 0;
+    line[strcspn(line, "\r\n")] = 0;
+    char *rest = line + strcspn(line, " \t");
+    if (*rest)
+        *rest++ = 0;
+    rest += strspn(rest, " \t");
+    if (!*line)
+        return;
+    if (!strcmp(line, "guest")) {
+        rest[strcspn(rest, " \t")] = 0;
+        t->guest = guest_by_name(rest);
+        if (!t->guest || !t->guest->isa)
+            malformed(t, number, "no such guest");
+    } else if (!strcmp(line, "code")) {
+        read_code(t, number, rest);
+    } else if (!strcmp(line, "mem")) {
+        memset(t->memory, 0, MEMORY);
+        if (!parse_bytes(rest, t->memory, MEMORY))
+            malformed(t, number, "mem is hexadecimal bytes");
+    } else if (!strcmp(line, "case")) {
+        read_case(t, number, rest);
+    } else if (!strcmp(line, "cost")) {
+        if (sscanf(rest, "x86_64 %u", &t->cost) == 1)
+            t->cost_line = number;
+    } else {
+        malformed(t, number, "unknown line");
+    }
+}
+
+static void read_test(struct test *t)
+{
+    FILE *f = fopen(t->path, "re");
+    char *line = NULL;
+    size_t size = 0;
+    unsigned number = 0;
+    if (!f)
+        die("cannot open %s: %s", t->path, strerror(errno));
+    while (getline(&line, &size, f) >= 0)
+        read_line(t, ++number, line);
+    free(line);
+    fclose(f);
+    if (!t->n_codes)
+        malformed(t, number, "no code");
+}
+
+/* -- Running -------------------------------------------------------------------------------------- */
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+    if (sig == SIGALRM)
+        die("%s: does not end", running);
+    if (!fault_handle(thread, sig, info, context))
+        die("%s: signal %d in the translator itself, address %p", running, sig, info->si_addr);
+}
+
+static void map_region(guest_addr start, guest_addr end, int prot)
+{
+    void *p = mmap(memory_host(start), end - start, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (p != memory_host(start))
+        die("cannot map 0x%llx for tests: %s", (unsigned long long)start, strerror(errno));
+    memory_map_add(&(struct region){.start = start, .end = end, .prot = prot, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
+}
+
+/* Everything that happens once per process; all files of one call are for one guest. */
+static void prepare(const struct guest *guest)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGALRM};
+    if (thread) {
+        if (thread->guest != guest)
+            die("all files of one call must be for one guest");
+        return;
+    }
+    engine_init(guest);
+    if (engine_options.engine == ENGINE_INTERP)
+        only_engine = "interp"; /* executable memory is refused */
+    thread = thread_new(guest, NULL);
+    if (!thread)
+        die("out of memory");
+    thread_enter(thread);
+    map_region(MEMORY_AT, MEMORY_AT + MEMORY, PROT_READ | PROT_WRITE);
+    map_region(CODE_MAP, CODE_MAP_END, PROT_READ | PROT_EXEC);
+    for (unsigned i = 0; i < ARRAY_SIZE(faults); i++) {
+        struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+        sigaction(faults[i], &sa, NULL);
+    }
+}
+
+static void *var_in(struct cpu *cpu, const struct ir_var *v) { return (char *)cpu + v->offset; }
+
+static void put_state(const struct state *s)
+{
+    struct cpu *cpu = &thread->cpu;
+    const struct guest_isa *isa = thread->guest->isa;
+    isa->reset(cpu, thread->guest);
+    cpu->excl_addr = EXCL_NONE;
+    cpu->pc = CODE_AT;
+    for (unsigned i = 0; i < isa->n_vars; i++)
+        if (isa->vars[i].class != IR_CLASS_F)
+            memcpy(var_in(cpu, &isa->vars[i]), s->var[i], isa->vars[i].size);
+    cpu->flags = flags_from_nzcv(s->nzcv);
+    host_backend.set_fp_mode(cpu);
+    for (unsigned i = 0; isa->specials && isa->specials[i].name; i++)
+        isa->specials[i].write(cpu, s->special[i]);
+    cpu->mode = isa->mode ? isa->mode(cpu) : 0;
+    memcpy(memory_host(MEMORY_AT), s->memory, MEMORY);
+}
+
+static void get_state(struct state *s, enum exit_reason reason)
+{
+    struct cpu *cpu = &thread->cpu;
+    const struct guest_isa *isa = thread->guest->isa;
+    memset(s, 0, sizeof *s);
+    for (unsigned i = 0; i < isa->n_vars; i++)
+        if (isa->vars[i].class != IR_CLASS_F)
+            memcpy(s->var[i], var_in(cpu, &isa->vars[i]), isa->vars[i].size);
+    s->nzcv = flags_to_nzcv(cpu->flags);
+    for (unsigned i = 0; isa->specials && isa->specials[i].name; i++)
+        s->special[i] = isa->specials[i].read(cpu);
+    memcpy(s->memory, memory_host(MEMORY_AT), MEMORY);
+    s->pc = (int64_t)(cpu->pc - CODE_AT);
+    switch (reason) {
+    case EXIT_FAULT: case EXIT_FETCH: case EXIT_ALIGN: s->signal = thread->fault.signal; break;
+    case EXIT_UNDEF: case EXIT_UNIMPL: s->signal = SIGILL; break;
+    case EXIT_BREAK: s->signal = SIGTRAP; break;
+    case EXIT_TRAP: s->signal = (int)(cpu->exit_data >> 8); break;
+    default: break;
+    }
+}
+
+static int report(const struct test *t, const struct test_case *c, const char *stage, const char *what,
+                  const uint64_t got[2], const uint64_t want[2], bool wide)
+{
+    if (wide)
+        printf("%s:%u: %s: %s = %016llx%016llx, expected %016llx%016llx\n", t->path, c->line, stage, what,
+               (unsigned long long)got[1], (unsigned long long)got[0], (unsigned long long)want[1],
+               (unsigned long long)want[0]);
+    else
+        printf("%s:%u: %s: %s = %llx, expected %llx\n", t->path, c->line, stage, what, (unsigned long long)got[0],
+               (unsigned long long)want[0]);
+    return 1;
+}
+
+static int report_1(const struct test *t, const struct test_case *c, const char *stage, const char *what, uint64_t got,
+                    uint64_t want)
+{
+    return report(t, c, stage, what, (uint64_t[2]){got}, (uint64_t[2]){want}, false);
+}
+
+/* Compare what a case left with what it says; returns the number of differences, each reported. */
+static int compare(const struct test *t, const struct test_case *c, const char *stage, struct state *got)
+{
+    const struct guest_isa *isa = t->guest->isa;
+    const struct state *want = &c->after;
+    int64_t end = (int64_t)c->code->n * 4;
+    int bad = 0;
+    /* The zeros around the code are undefined instructions: jumping there ends a case that names where. */
+    if (got->signal == SIGILL && !want->signal && want->has_pc && (got->pc < 0 || got->pc >= end))
+        got->signal = 0;
+    if (got->signal != want->signal)
+        bad += report_1(t, c, stage, "signal", (uint64_t)got->signal, (uint64_t)want->signal);
+    int64_t pc = want->has_pc ? want->pc : want->signal ? 0 : end;
+    if (got->pc != pc)
+        bad += report_1(t, c, stage, "end, from the first instruction,", (uint64_t)got->pc, (uint64_t)pc);
+    for (unsigned i = 0; i < isa->n_vars; i++)
+        if (isa->vars[i].class != IR_CLASS_F && memcmp(got->var[i], want->var[i], isa->vars[i].size))
+            bad += report(t, c, stage, isa->vars[i].name, got->var[i], want->var[i], isa->vars[i].size == 16);
+    if (got->nzcv != want->nzcv)
+        bad += report_1(t, c, stage, "nzcv", got->nzcv, want->nzcv);
+    for (unsigned i = 0; isa->specials && isa->specials[i].name; i++)
+        if (got->special[i] != want->special[i])
+            bad += report_1(t, c, stage, isa->specials[i].name, got->special[i], want->special[i]);
+    for (unsigned i = 0; i < MEMORY; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "mem+%x", i);
+        if (got->memory[i] != want->memory[i])
+            bad += report_1(t, c, stage, name, got->memory[i], want->memory[i]);
+    }
+    return bad;
+}
+
+static void load_code(const struct code *code)
+{
+    engine_options.stop_pc = CODE_AT + 4 * code->n;
+    memset(memory_host(CODE_MAP), 0, CODE_MAP_END - CODE_MAP);
+    memcpy(memory_host(CODE_AT), code->words, 4 * code->n);
+    tb_flush();
+}
+
+static int run_stage(const struct test *t, const struct stage *stage, unsigned *cost)
+{
+    int bad = 0;
+    engine_options.engine = stage->engine;
+    engine_options.no_opt = stage->no_opt;
+    const struct code *loaded = NULL;
+    for (unsigned i = 0; i < t->n_cases; i++) {
+        static struct state got;
+        if (t->cases[i].code != loaded) {
+            loaded = t->cases[i].code;
+            load_code(loaded);
+        }
+        alarm(SECONDS);
+        put_state(&t->cases[i].before);
+        enum exit_reason reason = cpu_run(thread);
+        alarm(0);
+        get_state(&got, reason);
+        bad += compare(t, &t->cases[i], stage->name, &got);
+        if (stage->engine == ENGINE_JIT && !i) {
+            struct tb *tb = tb_find(CODE_AT, thread->cpu.mode);
+            *cost = tb ? tb->n_host_insns : 0;
+        }
+    }
+    return bad;
+}
+
+/* -- Costs ---------------------------------------------------------------------------------------- */
+
+/* Replace or append the file's cost line. */
+static void write_cost(const struct test *t, unsigned cost)
+{
+    char *name, *line = NULL;
+    size_t size = 0;
+    unsigned number = 0;
+    if (asprintf(&name, "%s.new", t->path) < 0)
+        die("out of memory");
+    FILE *from = fopen(t->path, "re"), *to = fopen(name, "we");
+    if (!from || !to)
+        die("cannot rewrite %s: %s", t->path, strerror(errno));
+    while (getline(&line, &size, from) >= 0) {
+        if (++number == t->cost_line)
+            fprintf(to, "cost  x86_64 %u\n", cost);
+        else
+            fputs(line, to);
+    }
+    if (!t->cost_line)
+        fprintf(to, "cost  x86_64 %u\n", cost);
+    fclose(from);
+    free(line);
+    if (ferror(to) | fclose(to) || rename(name, t->path))
+        die("cannot write %s: %s", t->path, strerror(errno));
+    free(name);
+}
+
+/* Costs hold for a host with every feature this one detects; -host-off changes them. */
+static int check_cost(const struct test *t, unsigned cost)
+{
+    if (!cost || engine_options.host_features_off || cost == t->cost)
+        return 0;
+    if (bless) {
+        write_cost(t, cost);
+        return 0;
+    }
+    if (!t->cost_line)
+        return 0;
+    printf("%s:%u: cost is %u host instructions, expected %u (anyarch check -bless updates it)\n", t->path,
+           t->cost_line, cost, t->cost);
+    return 1;
+}
+
+/* -- The applet ----------------------------------------------------------------------------------- */
+static int check_file(const char *path)
+{
+    static struct test test;
+    static struct test_case cases[MAX_CASES];
+    static struct code codes[MAX_CODES];
+    int bad = 0;
+    unsigned cost = 0;
+    memset(&test, 0, sizeof test);
+    test.path = running = path;
+    test.cases = cases;
+    test.codes = codes;
+    read_test(&test);
+    prepare(test.guest);
+    for (unsigned i = 0; i < ARRAY_SIZE(stages); i++)
+        if (!only_engine || !strncmp(stages[i].name, only_engine, strlen(only_engine)))
+            bad += run_stage(&test, &stages[i], &cost);
+    return bad + check_cost(&test, cost);
+}
+
+static void set_engine(const char *v) { only_engine = v; }
+static void set_host_off(const char *v) { engine_options.host_features_off = v; }
+static void set_bless(const char *v) { bless = !v; }
+
+static void set_log(const char *v)
+{
+    const char *bad;
+    if (!log_set_items(v, &bad))
+        die("unknown log item '%s'", bad);
+}
+
+static const struct option options[] = {
+    {"engine", NULL, "name", set_engine, "only interp or jit"},
+    {"host-off", NULL, "features", set_host_off, "do not use these features of the host CPU"},
+    {"bless", NULL, NULL, set_bless, "rewrite cost lines with what was measured"},
+    {"d", NULL, "items", set_log, "log items"},
+};
+
+int applet_check(int argc, char **argv)
+{
+    int at = option_parse(options, ARRAY_SIZE(options), argc, argv, false), failed = 0;
+    if (at >= argc) {
+        printf("usage: anyarch check [options] FILE...\n");
+        option_help(options, ARRAY_SIZE(options));
+        return 1;
+    }
+    for (int i = at; i < argc; i++) {
+        int bad = check_file(argv[i]);
+        if (bad)
+            printf("%s: %d difference%s; again: anyarch check -d in_asm,op,op_opt,out_asm %s\n", argv[i], bad,
+                   bad == 1 ? "" : "s", argv[i]);
+        failed += bad != 0;
+    }
+    printf("%d of %d files pass\n", argc - at - failed, argc - at);
+    return failed != 0;
+}

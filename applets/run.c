@@ -1,0 +1,509 @@
+/* run.c - the run applet, and what the binary does under a qemu-GUEST name: options, then load and run a program. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "applets/applet.h"
+#include "applets/self.h"
+#include "arch/guests.h"
+#include "core/compile.h"
+#include "core/dispatch.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/option.h"
+#include "loader/exec.h"
+#include "syscalls/syscall.h"
+#include "syscalls/task.h"
+
+enum { DEFAULT_STACK = 8 << 20, MAX_SELF_ARGS = 64, FLAG_PRESERVE_ARGV0 = 1, PAGE = 4096 };
+
+extern char **environ;
+
+static const struct guest *run_guest; /* by name; null: not chosen yet */
+static const char *ld_prefix, *cpu_model, *argv0, *log_file;
+static uint64_t stack_size = DEFAULT_STACK, seed;
+static bool has_seed;
+static int exec_fd = -1, self_fd = -1;
+
+/* -- Options of our own command line that children of the guest get too ------------------------- */
+static const char *self_args[MAX_SELF_ARGS + 1];
+static unsigned n_self_args;
+static bool from_command_line;
+
+static void inherit(const char *option, const char *value)
+{
+    if (!from_command_line || n_self_args + 2 > MAX_SELF_ARGS)
+        return; /* variables reach children by themselves */
+    self_args[n_self_args++] = option;
+    if (value)
+        self_args[n_self_args++] = value;
+}
+
+/* -- The guest's environment -------------------------------------------------------------------- */
+static char **guest_env; /* null-ended, ours */
+
+static void env_remove(const char *name, size_t n)
+{
+    char **to = guest_env;
+    for (char **from = guest_env; *from; from++)
+        if (strncmp(*from, name, n) || (*from)[n] != '=')
+            *to++ = *from;
+    *to = NULL;
+}
+
+static void env_add(char *entry)
+{
+    size_t n = 0;
+    env_remove(entry, strcspn(entry, "="));
+    while (guest_env[n])
+        n++;
+    char **list = realloc(guest_env, (n + 2) * sizeof *list);
+    if (!list)
+        die("out of memory");
+    list[n] = entry;
+    list[n + 1] = NULL;
+    guest_env = list;
+}
+
+static void env_copy(void)
+{
+    size_t n = 0;
+    while (environ[n])
+        n++;
+    guest_env = malloc((n + 1) * sizeof *guest_env);
+    if (!guest_env)
+        die("out of memory");
+    memcpy(guest_env, environ, (n + 1) * sizeof *guest_env);
+}
+
+/* -- Option handlers ------------------------------------------------------------------------------ */
+static void print_help(void);
+
+static void __attribute__((noreturn)) bad_value(const char *option, const char *value)
+{
+    die("-%s: malformed value '%s'", option, value);
+}
+
+/* Number with an optional k, M or G; false: malformed. */
+static bool parse_size(const char *text, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    if (*text < '0' || *text > '9')
+        return false;
+    *value = strtoull(text, &end, 0);
+    unsigned shift = *end == 'k' || *end == 'K' ? 10 : *end == 'M' || *end == 'm' ? 20 : *end == 'G' ? 30 : 0;
+    if (errno || (shift && *value >> (64 - shift)))
+        return false;
+    *value <<= shift;
+    return !end[shift != 0];
+}
+
+static void set_help(const char *v)
+{
+    (void)v;
+    print_help();
+    exit(0);
+}
+
+static void set_version(const char *v)
+{
+    (void)v;
+    printf("qemu-%s version 7.2.0 (anyarch %s)\n", run_guest ? run_guest->name : "user", ANYARCH_VERSION);
+    exit(0);
+}
+
+static void set_gdb(const char *v) { die("-g %s: debugging with gdb is not supported yet", v); }
+
+static void set_prefix(const char *v)
+{
+    ld_prefix = v;
+    inherit("-L", v);
+}
+
+static void set_stack(const char *v)
+{
+    if (!parse_size(v, &stack_size) || !stack_size || stack_size > (uint64_t)1 << 40)
+        bad_value("s", v);
+    inherit("-s", v);
+}
+
+static void set_cpu(const char *v)
+{
+    cpu_model = v;
+    inherit("-cpu", v);
+}
+
+/* Apply FN to each of the parts of a comma-separated list. */
+static void for_each_item(const char *list, void (*fn)(char *item))
+{
+    for (char *copy = strdup(list), *item; (item = strsep(&copy, ","));)
+        if (*item)
+            fn(item);
+}
+
+static void set_env_item(char *item)
+{
+    if (!strchr(item, '='))
+        bad_value("E", item);
+    env_add(item);
+}
+
+static void unset_env_item(char *item)
+{
+    if (strchr(item, '='))
+        bad_value("U", item);
+    env_remove(item, strlen(item));
+}
+
+static void set_env(const char *v) { for_each_item(v, set_env_item); }
+static void unset_env(const char *v) { for_each_item(v, unset_env_item); }
+static void set_argv0(const char *v) { argv0 = v; }
+
+static void set_uname(const char *v)
+{
+    process.uname_release = v;
+    inherit("-r", v);
+}
+
+/* 64-bit guests use the host's addresses, so there is nothing to place or to reserve: checked and accepted. */
+static void set_guest_base(const char *v)
+{
+    uint64_t value;
+    if (!parse_size(v, &value))
+        bad_value("B", v);
+}
+
+static void set_reserved_va(const char *v)
+{
+    uint64_t value;
+    if (!parse_size(v, &value))
+        bad_value("R", v);
+    if (value % PAGE)
+        die("-R %s: must be a multiple of the page size", v);
+}
+
+static void set_log(const char *v)
+{
+    const char *bad = v;
+    if (!strcmp(v, "help") || !log_set_items(v, &bad)) {
+        if (strcmp(v, "help"))
+            fprintf(stderr, "unknown log item '%s'\n", bad);
+        log_print_items();
+        exit(1);
+    }
+    inherit("-d", v);
+}
+
+static void set_dfilter(const char *v)
+{
+    if (!log_set_filter(v))
+        die("Bad range specifier");
+    inherit("-dfilter", v);
+}
+
+static void set_log_file(const char *v)
+{
+    log_file = v;
+    inherit("-D", v);
+}
+
+static void set_page_size(const char *v)
+{
+    uint64_t value;
+    if (!parse_size(v, &value) || !value || value & (value - 1)) {
+        fprintf(stderr, "page size must be a power of two\n");
+        exit(1);
+    }
+    if (value != PAGE)
+        fprintf(stderr, "warning: page size stays %d\n", PAGE);
+}
+
+static void set_one_insn(const char *v)
+{
+    (void)v;
+    engine_options.one_insn_per_tb = true;
+    inherit("-one-insn-per-tb", NULL);
+}
+
+static void set_strace(const char *v)
+{
+    const char *bad;
+    (void)v;
+    log_set_items("strace", &bad);
+    inherit("-strace", NULL);
+}
+
+static void set_seed(const char *v)
+{
+    char *end;
+    errno = 0;
+    seed = strtoull(v, &end, 0);
+    if (errno || *end || !*v)
+        die("Invalid seed number: '%s'", v);
+    has_seed = true;
+    inherit("-seed", v);
+}
+
+static void accept_flag(const char *v) { (void)v; }
+static void set_plugin(const char *v) { die("-plugin %s: plugins are not supported", v); }
+
+static void set_engine(const char *v)
+{
+    if (!strcmp(v, "interp"))
+        engine_options.engine = ENGINE_INTERP;
+    else if (strcmp(v, "jit"))
+        die("-engine %s: the engines are jit and interp", v);
+    inherit("-engine", v);
+}
+
+static void set_lockstep(const char *v)
+{
+    (void)v;
+    engine_options.lockstep = true;
+    inherit("-lockstep", NULL);
+}
+
+static void set_no_chain(const char *v)
+{
+    (void)v;
+    engine_options.no_chain = true;
+    inherit("-no-chain", NULL);
+}
+
+static void set_no_opt(const char *v)
+{
+    (void)v;
+    engine_options.no_opt = true;
+    inherit("-no-opt", NULL);
+}
+
+static void set_host_off(const char *v)
+{
+    engine_options.host_features_off = v;
+    inherit("-host-off", v);
+}
+
+static int descriptor(const char *option, const char *v)
+{
+    int fd = atoi(v);
+    if (fd < 0 || fcntl(fd, F_GETFD) < 0)
+        bad_value(option, v);
+    return fd;
+}
+
+static void set_exec_fd(const char *v) { exec_fd = descriptor("execfd", v); }
+static void set_self_fd(const char *v) { self_fd = descriptor("selffd", v); }
+
+/* clang-format off */
+static const struct option options[] = {
+    {"h",               NULL,                    NULL,          set_help,        "print this help"},
+    {"help",            NULL,                    NULL,          set_help,        ""},
+    {"g",               "QEMU_GDB",              "port",        set_gdb,         "wait gdb connection to 'port' (not supported yet)"},
+    {"L",               "QEMU_LD_PREFIX",        "path",        set_prefix,      "set the elf interpreter prefix to 'path'"},
+    {"s",               "QEMU_STACK_SIZE",       "size",        set_stack,       "set the stack size to 'size' bytes"},
+    {"cpu",             "QEMU_CPU",              "model",       set_cpu,         "select CPU (-cpu help for list)"},
+    {"E",               "QEMU_SET_ENV",          "var=value",   set_env,         "sets targets environment variable (see below)"},
+    {"U",               "QEMU_UNSET_ENV",        "var",         unset_env,       "unsets targets environment variable (see below)"},
+    {"0",               "QEMU_ARGV0",            "argv0",       set_argv0,       "forces target process argv[0] to be 'argv0'"},
+    {"r",               "QEMU_UNAME",            "uname",       set_uname,       "set uname release string to 'uname'"},
+    {"B",               "QEMU_GUEST_BASE",       "address",     set_guest_base,  "accepted; 64-bit guests use the host's addresses"},
+    {"R",               "QEMU_RESERVED_VA",      "size",        set_reserved_va, "accepted; nothing needs to be reserved"},
+    {"t",               "QEMU_RTSIG_MAP",        "map",         accept_flag,     "accepted; every real-time signal keeps its number"},
+    {"d",               "QEMU_LOG",              "item[,...]",  set_log,         "enable logging of specified items (use '-d help' for a list of items)"},
+    {"dfilter",         "QEMU_DFILTER",          "range[,...]", set_dfilter,     "filter logging based on address range"},
+    {"D",               "QEMU_LOG_FILENAME",     "logfile",     set_log_file,    "write logs to 'logfile' (default stderr)"},
+    {"p",               "QEMU_PAGESIZE",         "pagesize",    set_page_size,   "accepted; the page size is the host's"},
+    {"one-insn-per-tb", "QEMU_ONE_INSN_PER_TB",  NULL,          set_one_insn,    "run with one guest instruction per translation block"},
+    {"singlestep",      "QEMU_SINGLESTEP",       NULL,          set_one_insn,    "old name of -one-insn-per-tb"},
+    {"strace",          "QEMU_STRACE",           NULL,          set_strace,      "log system calls"},
+    {"seed",            "QEMU_RAND_SEED",        "n",           set_seed,        "seed for random numbers given to the program at its start"},
+    {"trace",           "QEMU_TRACE",            "pattern",     accept_flag,     "accepted; no effect"},
+    {"plugin",          "QEMU_PLUGIN",           "file",        set_plugin,      NULL},
+    {"perfmap",         "QEMU_PERFMAP",          NULL,          accept_flag,     "accepted; no effect"},
+    {"jitdump",         "QEMU_JITDUMP",          NULL,          accept_flag,     "accepted; no effect"},
+    {"xtensa-abi-call0", "QEMU_XTENSA_ABI_CALL0", NULL,         accept_flag,     NULL},
+    {"execve",          "QEMU_EXECVE",           NULL,          accept_flag,     "accepted; always on: programs that the guest starts run under anyarch"},
+    {"libc-syscall",    "QEMU_LIBC_SYSCALL",     NULL,          accept_flag,     NULL},
+    {"engine",          "ANYARCH_ENGINE",        "name",        set_engine,      "jit (default) or interp"},
+    {"lockstep",        NULL,                    NULL,          set_lockstep,    "run every block on both engines and stop at the first difference"},
+    {"no-chain",        NULL,                    NULL,          set_no_chain,    "do not link blocks"},
+    {"no-opt",          NULL,                    NULL,          set_no_opt,      "do not optimise"},
+    {"host-off",        NULL,                    "features",    set_host_off,    "do not use these features of the host CPU"},
+    {"execfd",          NULL,                    "fd",          set_exec_fd,     NULL},
+    {"selffd",          NULL,                    "fd",          set_self_fd,     NULL},
+    {"version",         "QEMU_VERSION",          NULL,          set_version,     "display version information and exit"},
+};
+/* clang-format on */
+
+static void print_help(void)
+{
+    const char *name = run_guest ? run_guest->name : "user";
+    printf("usage: qemu-%s [options] program [arguments...]\n"
+           "Linux CPU emulator (compiled for %s emulation)\n\n"
+           "Options and associated environment variables:\n\n",
+           name, run_guest ? name : "multi-architecture");
+    option_help(options, ARRAY_SIZE(options));
+    printf("\nDefaults:\n"
+           "QEMU_LD_PREFIX  = /etc/qemu-binfmt/%s\n"
+           "QEMU_STACK_SIZE = %llu byte\n\n"
+           "-E and -U may be repeated, and their values may be lists separated by commas:\n"
+           "    -E var1=val2 -E var2=val2 -U LD_PRELOAD -U LD_DEBUG\n"
+           "    -E var1=val2,var2=val2 -U LD_PRELOAD,LD_DEBUG\n"
+           "    QEMU_SET_ENV=var1=val2,var2=val2 QEMU_UNSET_ENV=LD_PRELOAD,LD_DEBUG\n"
+           "The last of several changes to one variable counts.\n",
+           name, (unsigned long long)stack_size);
+}
+
+/* -- Start ------------------------------------------------------------------------------------------ */
+
+static void print_cpu(const char *line) { printf("%s\n", line); }
+
+static void choose_cpu(const struct guest *guest)
+{
+    const char *bad = cpu_model;
+    if (guest->isa->set_cpu && !guest->isa->set_cpu(cpu_model, &bad))
+        die("unable to find CPU model '%s'", bad);
+}
+
+static void list_cpus(const struct guest *guest)
+{
+    for (unsigned i = 0; i < n_guests; i++) {
+        if ((guest && guest != &guests[i]) || !guests[i].isa || !guests[i].isa->list_cpus)
+            continue;
+        printf("Available CPUs%s%s:\n", guest ? "" : " of ", guest ? "" : guests[i].name);
+        guests[i].isa->list_cpus(print_cpu);
+    }
+    exit(1);
+}
+
+static void choose_stack_size(void)
+{
+    struct rlimit limit;
+    if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur > stack_size)
+        stack_size = limit.rlim_cur;
+}
+
+static void choose_prefix(const struct guest *guest)
+{
+    static char standard[64];
+    snprintf(standard, sizeof standard, "/etc/qemu-binfmt/%s", guest->name);
+    if (ld_prefix)
+        return;
+    if (!access(standard, F_OK))
+        process.ld_prefix = standard;
+}
+
+static void print_stats(void)
+{
+    if (!LOG_ON(stats))
+        return;
+    const struct compile_stats *s = &compile_stats;
+    log_write("stats: blocks %llu insns %llu host_bytes %llu translate_ns %llu flushes %llu\n",
+              (unsigned long long)s->blocks, (unsigned long long)s->guest_insns, (unsigned long long)s->host_bytes,
+              (unsigned long long)s->nanoseconds, (unsigned long long)s->flushes);
+}
+
+/* How the kernel's binfmt_misc starts us, as far as the kernel says so. */
+struct binfmt_start {
+    bool surely;       /* flag O or P: argv[1] is the program, whatever it looks like */
+    bool argv0_given;  /* argv[2] is the program's argv[0] */
+    int fd;            /* of the program, or -1 */
+};
+
+static struct binfmt_start binfmt_start(const char *name)
+{
+    struct binfmt_start b = {.fd = -1};
+    size_t n = strlen(name);
+    errno = 0;
+    unsigned long fd = getauxval(AT_EXECFD);
+    if (!errno)
+        b.fd = (int)fd;
+    b.argv0_given = getauxval(AT_FLAGS) & FLAG_PRESERVE_ARGV0;
+    b.surely = b.argv0_given || b.fd >= 0;
+    /* Kernels before 5.12 do not tell: entries with the flag P are registered under such a name. */
+    if (n > 9 && !strcmp(name + n - 9, "-binfmt-P"))
+        b.argv0_given = true;
+    return b;
+}
+
+static void read_options(int argc, char **argv, bool trusted, bool surely_binfmt, int *at)
+{
+    env_copy();
+    from_command_line = false;
+    *at = 1;
+    char *only_name[] = {argv[0], NULL};
+    option_parse(options, ARRAY_SIZE(options), 1, only_name, trusted);
+    from_command_line = true;
+    if (!surely_binfmt)
+        *at = option_parse(options, ARRAY_SIZE(options), argc, argv, false);
+    if (cpu_model && !strcmp(cpu_model, "help"))
+        list_cpus(run_guest);
+    if (*at >= argc) {
+        log_program = "qemu";
+        die("no user program specified");
+    }
+    if (log_file && !log_set_file(log_file, exec_fd >= 0))
+        die("cannot open log file '%s': %s", log_file, strerror(errno));
+}
+
+static void __attribute__((noreturn)) start(struct exec_request *request)
+{
+    static struct exec_program program;
+    exec_find(request, &program);
+    const struct guest *guest = program.guest;
+    choose_cpu(guest);
+    engine_init(guest);
+    struct thread *thread = thread_new(guest, NULL);
+    if (!thread)
+        die("out of memory");
+    exec_load(&program, thread);
+    thread_enter(thread);
+    task_start(thread);
+    process.at_exit = print_stats;
+    guest_loop(thread);
+    process_exit(0);
+}
+
+int run_program(const struct guest *guest, int argc, char **argv)
+{
+    int at;
+    bool secure = getauxval(AT_SECURE);
+    struct binfmt_start binfmt = binfmt_start(argv[0]);
+    run_guest = guest;
+    read_options(argc, argv, !secure, binfmt.surely, &at);
+    if (guest && !guest->isa)
+        die("programs for %s cannot be translated yet", guest->name);
+
+    struct exec_request request = {
+        .guest = guest, .find_guest = guest_by_elf, .guest_known = choose_prefix, .path = argv[at], .fd = binfmt.fd, .argv = argv + at,
+        .envp = guest_env, .search_path = true, .fixed_random = has_seed, .secure = secure, .seed = seed,
+    };
+    if (exec_fd >= 0) {
+        request.fd = exec_fd;
+        request.argv = argv + at + 1; /* PATH ARGV0 ARG... */
+    } else if (binfmt.argv0_given && at + 1 < argc) {
+        request.argv = argv + at + 1;
+    }
+    if (binfmt.surely)
+        request.execfn = (const char *)getauxval(AT_EXECFN);
+    if (argv0 && request.argv[0])
+        request.argv[0] = (char *)argv0;
+    choose_stack_size();
+    request.stack_size = stack_size;
+
+    process.ld_prefix = ld_prefix && *ld_prefix ? ld_prefix : NULL;
+    process.self_fd = self_open(self_fd, argv[0]);
+    process.self_name = argv[0];
+    process.self_args = self_args;
+    start(&request);
+}
+
+int applet_run(int argc, char **argv) { return run_program(NULL, argc, argv); }

@@ -1,0 +1,16 @@
+/* guest_cpu.h - A64 registers in struct cpu. */
+#pragma once
+#include "core/cpu.h"
+
+enum { A64_SP = 31, A64_LR = 30 }; /* gpr indices; gpr[31] is SP, XZR is not stored */
+
+/* Indices into cpu->guest[]. */
+enum a64_guest_word {
+    A64_TPIDR,      /* TPIDR_EL0 */
+    A64_N_WORDS
+};
+
+/* Variables (struct ir_var rows), in this order: X0..X30, SP, V0..V31, TPIDR; flags are the IR's own variable. */
+enum a64_var {
+    A64_VAR_X = 0, A64_VAR_SP = 31, A64_VAR_V = 32, A64_VAR_TPIDR = 64, A64_N_VARS
+};

@@ -1,0 +1,186 @@
+/* guest_signal.c - the signal frame of 64-bit Arm Linux: build it, and return from it.
+ *
+ * From the stack pointer upwards: siginfo, ucontext with the sigcontext in it, and the frame record {fp, lr} that
+ * x29 points to. The sigcontext ends in 4096 bytes of tagged records; unused ones are zero (uapi asm/sigcontext.h). */
+#include "arch/aarch64/guest_signal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arch/aarch64/guest_cpu.h"
+#include "core/flags.h"
+#include "core/helper.h"
+#include "core/memory.h"
+#include "core/thread.h"
+
+enum { N_REGS = 31, RESERVED_SIZE = 4096, SIGACTION_SIGINFO = 4 };
+
+enum {
+    FPSIMD_MAGIC = 0x46508001, /* struct fpsimd_context */
+    ESR_MAGIC = 0x45535201,    /* struct esr_context */
+};
+
+/* op0:op1:CRn:CRm:op2 as helper_a64_read_sysreg takes it. */
+enum { SYSREG_FPCR = 3 << 14 | 3 << 11 | 4 << 7 | 4 << 3 | 0, SYSREG_FPSR = SYSREG_FPCR | 1 };
+
+struct record_head {
+    uint32_t magic, size;
+};
+
+struct fpsimd_record {
+    struct record_head head;
+    uint32_t fpsr, fpcr;
+    union vec v[32];
+};
+
+struct esr_record {
+    struct record_head head;
+    uint64_t esr;
+};
+
+struct a64_sigcontext {
+    uint64_t fault_address, regs[N_REGS], sp, pc, pstate;
+    uint8_t reserved[RESERVED_SIZE] __attribute__((aligned(16)));
+};
+
+struct frame {
+    uint8_t info[128];
+    uint64_t flags, link;
+    struct {
+        uint64_t sp;
+        int32_t flags;
+        uint32_t pad;
+        uint64_t size;
+    } stack;
+    uint64_t mask;
+    uint8_t unused[120];
+    struct a64_sigcontext context __attribute__((aligned(16)));
+};
+
+_Static_assert(offsetof(struct frame, context) == 128 + 176, "struct ucontext");
+_Static_assert(offsetof(struct a64_sigcontext, reserved) == 288, "struct sigcontext");
+_Static_assert(sizeof(struct frame) == 128 + 4560, "struct rt_sigframe");
+_Static_assert(sizeof(struct fpsimd_record) == 0x210, "struct fpsimd_context");
+
+const uint8_t a64_sigreturn_code[8] = {
+    0x68, 0x11, 0x80, 0xd2, /* mov x8, #139 (rt_sigreturn) */
+    0x01, 0x00, 0x00, 0xd4, /* svc #0 */
+};
+
+/* Exception syndrome of a data or instruction abort (Arm ARM, ESR_ELx, ISS encoding for an abort). */
+static uint64_t fault_esr(const struct guest_fault *f)
+{
+    enum { DATA_ABORT = 0x24, FETCH_ABORT = 0x20, IL = 1 << 25, WNR = 1 << 6, TRANSLATION_L3 = 0x07,
+           PERMISSION_L3 = 0x0f, ALIGNMENT = 0x21, EXTERNAL = 0x10 };
+    uint64_t status = f->code == SEGV_MAPERR ? TRANSLATION_L3 : PERMISSION_L3;
+    if (f->signal == SIGBUS)
+        status = f->code == BUS_ADRALN ? ALIGNMENT : TRANSLATION_L3;
+    return (uint64_t)(f->is_fetch ? FETCH_ABORT : DATA_ABORT) << 26 | IL | (f->is_write ? WNR : 0) | status;
+}
+
+static void fill_records(uint8_t *at, const struct thread *t, bool has_esr)
+{
+    struct cpu *cpu = (struct cpu *)&t->cpu;
+    struct fpsimd_record fp = {
+        .head = {FPSIMD_MAGIC, sizeof(fp)},
+        .fpsr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPSR, 0, 0),
+        .fpcr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPCR, 0, 0),
+    };
+    memcpy(fp.v, cpu->v, sizeof(fp.v));
+    memcpy(at, &fp, sizeof(fp));
+    at += sizeof(fp);
+    if (has_esr) {
+        struct esr_record esr = {{ESR_MAGIC, sizeof(esr)}, fault_esr(&t->fault)};
+        memcpy(at, &esr, sizeof(esr));
+    }
+}
+
+int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
+{
+    struct cpu *cpu = &t->cpu;
+    struct frame frame;
+    uint64_t record[2] = {cpu->gpr[29], cpu->gpr[A64_LR]};
+
+    memset(&frame, 0, sizeof(frame));
+    if (d->flags & SIGACTION_SIGINFO)
+        memcpy(frame.info, d->info, sizeof(frame.info));
+    frame.stack.sp = d->alt_sp;
+    frame.stack.flags = d->alt_flags;
+    frame.stack.size = d->alt_size;
+    frame.mask = d->mask;
+    frame.context.fault_address = d->fault_address;
+    memcpy(frame.context.regs, cpu->gpr, sizeof(frame.context.regs));
+    frame.context.sp = cpu->gpr[A64_SP];
+    frame.context.pc = cpu->pc;
+    frame.context.pstate = (uint64_t)flags_to_nzcv(cpu->flags) << 28;
+    fill_records(frame.context.reserved, t, d->fault_esr != 0);
+
+    guest_addr record_at = ALIGN_DOWN(d->sp - sizeof(record), 16);
+    guest_addr frame_at = record_at - sizeof(frame);
+    if (memory_write(record_at, record, sizeof(record)) || memory_write(frame_at, &frame, sizeof(frame)))
+        return -EFAULT;
+
+    cpu->gpr[0] = (uint64_t)d->signal;
+    if (d->flags & SIGACTION_SIGINFO) {
+        cpu->gpr[1] = frame_at;
+        cpu->gpr[2] = frame_at + offsetof(struct frame, flags);
+    }
+    cpu->gpr[29] = record_at;
+    cpu->gpr[A64_LR] = d->restorer;
+    cpu->gpr[A64_SP] = frame_at;
+    cpu->pc = d->handler;
+    cpu->excl_addr = EXCL_NONE;
+    return 0;
+}
+
+/* Find the FP state among the records; what the kernel of a machine without SVE and SME would reject is rejected. */
+static bool find_fpsimd(const uint8_t *records, struct fpsimd_record *fp)
+{
+    bool found = false;
+    for (size_t at = 0;;) {
+        struct record_head head;
+        if (RESERVED_SIZE - at < sizeof(head))
+            return false;
+        memcpy(&head, records + at, sizeof(head));
+        if (!head.magic)
+            return !head.size && found;
+        if (head.size < sizeof(head) || head.size % 16 || head.size > RESERVED_SIZE - at)
+            return false;
+        if (head.magic == FPSIMD_MAGIC) {
+            if (found || head.size != sizeof(*fp))
+                return false;
+            memcpy(fp, records + at, sizeof(*fp));
+            found = true;
+        } else if (head.magic != ESR_MAGIC) {
+            return false;
+        }
+        at += head.size;
+    }
+}
+
+int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
+{
+    struct cpu *cpu = &t->cpu;
+    guest_addr sp = cpu->gpr[A64_SP];
+    struct frame frame;
+    struct fpsimd_record fp;
+    enum { MODE_MASK = 0x1f, DAIF = 0xf << 6 };
+
+    if (sp & 15 || memory_read(&frame, sp, sizeof(frame)))
+        return -EFAULT;
+    if (frame.context.pstate & (MODE_MASK | DAIF) || !find_fpsimd(frame.context.reserved, &fp))
+        return -EFAULT;
+    memcpy(cpu->gpr, frame.context.regs, sizeof(frame.context.regs));
+    cpu->gpr[A64_SP] = frame.context.sp;
+    cpu->pc = frame.context.pc;
+    cpu->flags = flags_from_nzcv(frame.context.pstate >> 28 & 15);
+    memcpy(cpu->v, fp.v, sizeof(fp.v));
+    helper_a64_write_fpcr(cpu, fp.fpcr, 0, 0);
+    helper_a64_write_fpsr(cpu, fp.fpsr, 0, 0);
+    cpu->excl_addr = EXCL_NONE;
+    *mask = frame.mask;
+    stack[0] = frame.stack.sp;
+    stack[1] = (uint64_t)frame.stack.flags;
+    stack[2] = frame.stack.size;
+    return 0;
+}

@@ -1,0 +1,8 @@
+/* guest_signal.h - signal frames of 64-bit Arm Linux; members of struct abi. */
+#pragma once
+#include "core/guest.h"
+
+/* See struct abi in core/guest.h. */
+int a64_signal_setup(struct thread *t, const struct signal_delivery *d);
+int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3]);
+extern const uint8_t a64_sigreturn_code[8];

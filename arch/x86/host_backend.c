@@ -1,0 +1,242 @@
+/* host_backend.c - x86-64 as a host: CPU features, register convention, contexts. */
+#include "arch/x86/host_backend.h"
+
+#include <cpuid.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "arch/x86/host_emit.h"
+#include "core/code_buffer.h"
+#include "core/dispatch.h"
+#include "core/flags.h"
+#include "core/memory.h"
+
+extern const void *const *host_functions;
+
+struct x86_features host_features;
+int8_t host_pin[IR_MAX_VARS];
+uint64_t host_temporaries;
+
+/* Homes of pinned variables, and temporaries. RBX must be a temporary: CMPXCHG16B overwrites it. */
+static const uint8_t pin_regs[] = {R12, R13, R14, R8, R9, R10, R11, RSI, RDI};
+enum { TEMP_GPRS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RBX | 1 << R15 };
+
+/* ---- CPU features ------------------------------------------------------------------------------------- */
+
+enum { LEAF1_ECX, LEAF7_EBX, LEAF7_ECX, EXT1_ECX, N_WORDS };
+
+static const struct feature {
+    const char *name;
+    uint8_t word, bit, needs; /* needs: 0 nothing, 1 AVX state, 2 AVX-512 state */
+    size_t offset;
+} features[] = {
+#define F(name, word, bit, needs) {#name, word, bit, needs, offsetof(struct x86_features, name)}
+    F(avx, LEAF1_ECX, 28, 1), F(avx2, LEAF7_EBX, 5, 1), F(bmi1, LEAF7_EBX, 3, 0), F(bmi2, LEAF7_EBX, 8, 0),
+    F(lzcnt, EXT1_ECX, 5, 0), F(fma, LEAF1_ECX, 12, 1), F(f16c, LEAF1_ECX, 29, 1), F(movbe, LEAF1_ECX, 22, 0),
+    F(adx, LEAF7_EBX, 19, 0), F(sha, LEAF7_EBX, 29, 0), F(aes, LEAF1_ECX, 25, 0), F(pclmul, LEAF1_ECX, 1, 0),
+    F(gfni, LEAF7_ECX, 8, 0), F(vaes, LEAF7_ECX, 9, 1), F(vpclmul, LEAF7_ECX, 10, 1),
+    F(avx512vl, LEAF7_EBX, 31, 2), F(avx512bw, LEAF7_EBX, 30, 2), F(avx512dq, LEAF7_EBX, 17, 2),
+    F(avx512cd, LEAF7_EBX, 28, 2), F(avx512vbmi, LEAF7_ECX, 1, 2), F(vnni, LEAF7_ECX, 11, 2),
+    F(bitalg, LEAF7_ECX, 12, 2), F(vpopcntdq, LEAF7_ECX, 14, 2),
+#undef F
+};
+
+static uint64_t enabled_state(void)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (uint64_t)hi << 32 | lo;
+}
+
+/* NAME is one of the comma-separated names. */
+static bool listed(const char *names, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = names; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == 0))
+            return true;
+    return false;
+}
+
+static bool detect(const char *off)
+{
+    uint32_t a, b, c, d, word[N_WORDS] = {0};
+    __cpuid(1, a, b, c, d);
+    word[LEAF1_ECX] = c;
+    bool baseline = c >> 20 & 1 && c >> 19 & 1 && c >> 9 & 1 && c >> 13 & 1 && c >> 23 & 1; /* SSE4.2 4.1 SSSE3 CX16 POPCNT */
+    uint64_t state = c >> 27 & 1 ? enabled_state() : 0;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        word[LEAF7_EBX] = b;
+        word[LEAF7_ECX] = c;
+    }
+    if (__get_cpuid(0x80000001, &a, &b, &c, &d))
+        word[EXT1_ECX] = c;
+    bool avx = (state & 6) == 6 && !listed(off, "avx"), avx512 = avx && (state & 0xe6) == 0xe6 && !listed(off, "avx512");
+    for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
+        const struct feature *f = &features[i];
+        bool usable = f->needs == 0 || (f->needs == 1 ? avx : avx512);
+        bool *flag = (bool *)((char *)&host_features + f->offset);
+        *flag = usable && word[f->word] >> f->bit & 1 && !listed(off, f->name);
+    }
+    return baseline;
+}
+
+static const char *backend_init(const struct guest_isa *isa, const char *features_off)
+{
+    if (!detect(features_off))
+        return "this machine's CPU is too old: SSE4.2, POPCNT and CMPXCHG16B (x86-64-v2) are needed";
+    memset(host_pin, RA_NONE, sizeof host_pin);
+    for (unsigned i = 0; i < sizeof pin_regs && isa->pins[i] != 0xff; i++)
+        host_pin[isa->pins[i]] = (int8_t)pin_regs[i];
+    host_temporaries = TEMP_GPRS | (uint64_t)0xffff << RA_VEC;
+    host_make_stubs();
+    code_buffer_keep();
+    return NULL;
+}
+
+/* ---- Load addresses ------------------------------------------------------------------------------------- */
+
+enum { MAX_BIAS_CELLS = 512 };
+
+const int64_t *host_bias_cell(guest_addr pc, guest_addr *base)
+{
+    static int64_t *cells;
+    static unsigned n;
+    struct region r;
+    if (!memory_map_find(pc, &r) || r.start > pc || r.fixed_file || r.inode == 0)
+        return NULL;
+    if (!cells) { /* beside the code: rip-relative */
+        cells = (int64_t *)code_buffer_begin(MAX_BIAS_CELLS * sizeof *cells);
+        if (!cells)
+            return NULL;
+        code_buffer_end(MAX_BIAS_CELLS * sizeof *cells);
+        return NULL; /* the block being made was begun at this place */
+    }
+    *base = r.start - (guest_addr)r.offset;
+    for (unsigned i = 0; i < n; i++)
+        if (cells[i] == (int64_t)*base)
+            return &cells[i];
+    if (n == MAX_BIAS_CELLS)
+        return NULL;
+    cells[n] = (int64_t)*base;
+    return &cells[n++];
+}
+
+/* ---- Threads ---------------------------------------------------------------------------------------------- */
+
+static void clear_jump_cache(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
+        __atomic_store_n(&cpu->jump_cache[i].pc, i == 0, __ATOMIC_RELAXED);
+}
+
+static void init_cpu(struct cpu *cpu, void *return_stack, size_t size)
+{
+    for (unsigned i = 0; i < STUB_N; i++)
+        cpu->stub[i] = host_stub_code[i];
+    cpu->functions = host_functions;
+    const void **bottom = (const void **)((char *)return_stack + size) - 2;
+    *bottom = host_stub_code[STUB_RETURN]; /* a return too many */
+    cpu->return_base = cpu->return_sp = bottom;
+    cpu->jump_cache[0].pc = 1; /* an entry's empty pc is 0, which would match a jump to 0 here */
+}
+
+static void enter(struct cpu *cpu, const void *code) { host_enter(cpu, code); }
+
+/* ---- Exits -------------------------------------------------------------------------------------------------- */
+
+static void patch_exit(struct tb *tb, unsigned exit, const void *target)
+{
+    const struct tb_exit *x = &tb->exits[exit];
+    uint8_t *site = (uint8_t *)tb->code + x->site;
+    const uint8_t *to = target ? target : tb->code + x->stub;
+    __atomic_store_n((int32_t *)(void *)site, (int32_t)(to - (site + 4)), __ATOMIC_RELEASE);
+}
+
+/* ---- Host contexts ------------------------------------------------------------------------------------------ */
+
+static const uint8_t context_reg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                        REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+/* EFLAGS in the given form to the saved form (flags.h). */
+static uint32_t saved_form(uint64_t eflags, enum flags_form form)
+{
+    if (form == FLAGS_FCMP) {
+        bool z = eflags & 0x40, p = eflags & 4, c = eflags & 1;
+        return p ? FLAG_V : z ? FLAG_Z : c ? FLAG_N | FLAG_NOT_C : 0;
+    }
+    uint32_t f = (eflags & 0x80 ? FLAG_N : 0) | (eflags & 0x40 ? FLAG_Z : 0) | (eflags & 0x800 ? FLAG_V : 0);
+    bool carry = eflags & 1;
+    return f | (carry == (form == FLAGS_SUB) ? FLAG_NOT_C : 0);
+}
+
+static void save_state(struct cpu *cpu, const struct tb *tb, const ucontext_t *uc)
+{
+    const greg_t *r = uc->uc_mcontext.gregs;
+    for (unsigned var = 0; var < 32; var++)
+        if (host_pin[var] != RA_NONE)
+            cpu->gpr[var] = (uint64_t)r[context_reg[(unsigned)host_pin[var]]];
+    cpu->return_sp = (void *)(uintptr_t)r[REG_RSP];
+    uint32_t offset = (uint32_t)((const uint8_t *)(uintptr_t)r[REG_RIP] - tb->code);
+    for (unsigned i = 0; i < tb->n_flags_at; i++)
+        if (offset >= tb->flags_at[i].host_offset && offset < tb->flags_at[i].host_end)
+            cpu->flags = saved_form((uint64_t)r[REG_EFL], tb->flags_at[i].form);
+}
+
+static void leave_context(struct cpu *cpu, ucontext_t *uc, unsigned reason)
+{
+    greg_t *r = uc->uc_mcontext.gregs;
+    r[REG_RIP] = (greg_t)(uintptr_t)host_leave_nosave;
+    r[REG_RBP] = (greg_t)((uintptr_t)cpu + CPU_BIAS);
+    r[REG_RAX] = (greg_t)reason;
+}
+
+const void *host_context_pc(const ucontext_t *uc) { return (const void *)(uintptr_t)uc->uc_mcontext.gregs[REG_RIP]; }
+
+bool host_context_is_write(const ucontext_t *uc) { return uc->uc_mcontext.gregs[REG_ERR] & 2; }
+
+void host_context_call(ucontext_t *uc, void (*fn)(void *), void *arg)
+{
+    greg_t *r = uc->uc_mcontext.gregs;
+    r[REG_RSP] = ((r[REG_RSP] - 256) & ~(greg_t)15) - 8; /* below the red zone, as after a call */
+    r[REG_RIP] = (greg_t)(uintptr_t)fn;
+    r[REG_RDI] = (greg_t)(uintptr_t)arg;
+}
+
+void host_context_reset_return_stack(struct cpu *cpu, ucontext_t *uc)
+{
+    uc->uc_mcontext.gregs[REG_RSP] = (greg_t)(uintptr_t)cpu->return_base;
+}
+
+/* ---- Floating-point state ------------------------------------------------------------------------------------ */
+
+static uint32_t fp_exceptions(void)
+{
+    uint32_t mxcsr;
+    __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+    return (mxcsr & 1 ? FP_IOC : 0) | (mxcsr & 4 ? FP_DZC : 0) | (mxcsr & 8 ? FP_OFC : 0) | (mxcsr & 16 ? FP_UFC : 0) |
+           (mxcsr & 32 ? FP_IXC : 0);
+}
+
+static void set_fp_mode(struct cpu *cpu)
+{
+    static const uint8_t rounding[4] = {0, 2, 1, 3}; /* FP_ROUND_* to MXCSR.RC */
+    uint32_t mxcsr = 0x1f80 | (uint32_t)rounding[cpu->fp.round & 3] << 13;
+    __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+}
+
+const struct host_backend host_backend = {
+    .name = "x86_64",
+    .init = backend_init,
+    .init_cpu = init_cpu,
+    .clear_jump_cache = clear_jump_cache,
+    .emit = host_emit_block,
+    .enter = enter,
+    .patch_exit = patch_exit,
+    .save_state = save_state,
+    .leave_context = leave_context,
+    .fp_exceptions = fp_exceptions,
+    .set_fp_mode = set_fp_mode,
+};

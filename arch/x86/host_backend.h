@@ -1,0 +1,20 @@
+/* host_backend.h - facts about this host that are settled at start. */
+#pragma once
+#include "arch/x86/host_asm.h"
+#include "core/ir.h"
+
+struct tb;
+extern struct x86_features host_features;
+extern int8_t host_pin[IR_MAX_VARS];    /* variable -> register that is its home, or RA_NONE */
+extern uint64_t host_temporaries;       /* registers for the allocator: RAX ..., RA_VEC + 0 ... */
+
+/* The cell that holds the load address of the file that PC belongs to, and that address; null if code there needs no
+ * relocation (ET_EXEC, anonymous memory). */
+const int64_t *host_bias_cell(guest_addr pc, guest_addr *base);
+bool host_emit_block(const struct ir *ir, struct tb *tb);
+
+/* host_stubs.c: generate the way in and out. */
+void host_make_stubs(void);
+extern const void *host_stub_code[8];                       /* enum host_stub */
+extern void (*host_enter)(void *cpu, const void *code);
+extern const void *host_leave_nosave;                       /* state is saved already: eax = reason */

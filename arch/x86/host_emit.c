@@ -1,0 +1,265 @@
+/* host_emit.c - IR to x86-64 code: the walk over a block, out-of-line calls of C. */
+#include "arch/x86/host_emit.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "arch/x86/host_backend.h"
+#include "core/code_buffer.h"
+#include "core/dispatch.h"
+#include "core/eval.h"
+#include "core/helper.h"
+#include "core/log.h"
+
+static struct x86_mem stub_mem(enum host_stub s) { return mem_cpu((int32_t)offsetof(struct cpu, stub) + 8 * (int32_t)s); }
+
+/* ---- What the register allocator asks for ------------------------------------------------------------ */
+
+static void ra_move(void *ctx, int dst, int src)
+{
+    struct emitter *e = ctx;
+    if (dst >= RA_VEC)
+        asm_movv(&e->a, (unsigned)vec_reg(dst), (unsigned)vec_reg(src));
+    else
+        asm_mov_rr(&e->a, 1, (unsigned)dst, (unsigned)src);
+}
+
+static void ra_load(void *ctx, int dst, int32_t offset, int size)
+{
+    struct emitter *e = ctx;
+    if (dst >= RA_VEC)
+        asm_v2m(&e->a, V_movaps, (unsigned)vec_reg(dst), mem_cpu(offset));
+    else
+        asm_load_zx(&e->a, size == 4 ? 2 : 3, (unsigned)dst, mem_cpu(offset));
+}
+
+static void ra_store(void *ctx, int src, int32_t offset, int size)
+{
+    struct emitter *e = ctx;
+    if (src >= RA_VEC)
+        asm_vstore(&e->a, V_movaps_st, mem_cpu(offset), (unsigned)vec_reg(src));
+    else
+        asm_mov_mr(&e->a, size == 4 ? 2 : 3, mem_cpu(offset), (unsigned)src);
+}
+
+static void ra_load_const(void *ctx, int dst, const struct ir_op *op)
+{
+    struct emitter *e = ctx;
+    if (op->op == IR_const) {
+        asm_mov_ri(&e->a, (unsigned)dst, op->imm);
+    } else if (op->op == IR_addr) {
+        emit_guest_addr(e, (unsigned)dst, op->imm);
+    } else {
+        unsigned v = (unsigned)vec_reg(dst);
+        uint64_t hi = op->aux ? op->imm : 0;
+        if (op->imm == 0)
+            asm_vzero(&e->a, v);
+        else if (op->imm == ~(uint64_t)0 && hi == op->imm)
+            asm_vones(&e->a, v);
+        else
+            asm_v2m(&e->a, V_movaps, v, asm_literal(&e->a, op->imm, hi));
+    }
+}
+
+static bool ra_store_const(void *ctx, int32_t offset, uint64_t value)
+{
+    struct emitter *e = ctx;
+    if ((uint64_t)(int64_t)(int32_t)value != value)
+        return false;
+    asm_mov_mi(&e->a, 3, mem_cpu(offset), (int32_t)value);
+    return true;
+}
+
+static const struct ra_host ra_host_template = {
+    .move = ra_move, .load = ra_load, .store = ra_store, .load_const = ra_load_const, .store_const = ra_store_const,
+};
+
+/* Operations that do not change EFLAGS. */
+static bool keeps_flags(const struct ir_op *op)
+{
+    switch (op->op) {
+    case IR_nop: case IR_insn: case IR_get: case IR_put: case IR_getv: case IR_putv: case IR_getf: case IR_putf:
+    case IR_const: case IR_addr: case IR_vconst: case IR_not: case IR_csel: case IR_vcsel: case IR_cset:
+    case IR_sext8: case IR_sext16: case IR_sext32: case IR_zext8: case IR_zext16: case IR_zext32: case IR_bswap:
+    case IR_exit_if: case IR_clrex:
+        return true;
+    case IR_add:
+        return !(op->aux & IR_S);
+    case IR_load: case IR_store:
+        return !(op->aux & MEM_SWAP);
+    default:
+        return vec_emit[op->op] && vec_keeps_flags(op);
+    }
+}
+
+/* ---- C functions out of line ------------------------------------------------------------------------- */
+
+void emit_eval_call(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    const struct ir_op_info *info = &ir_op_info[op->op];
+    const ir_ref operand[3] = {op->a, op->b, op->c};
+    const uint8_t class[3] = {info->a, info->b, info->c};
+    for (unsigned i = 0; i < 3; i++) {
+        struct x86_mem m = mem_cpu((int32_t)(offsetof(struct cpu, arg) + 16 * i));
+        if (class[i] == IR_CLASS_I)
+            asm_mov_mr(&e->a, 3, m, (unsigned)ra_use(&e->ra, operand[i]));
+        else if (class[i] == IR_CLASS_V)
+            asm_vstore(&e->a, V_movaps_st, m, (unsigned)vec_reg(ra_use(&e->ra, operand[i])));
+    }
+    ra_evict(&e->ra, ~(uint64_t)0);
+    emit_clobber_flags(e);
+    asm_mov_ri(&e->a, RAX, N_HELPERS + op->op);
+    asm_mov_ri(&e->a, RCX, eval_desc(op));
+    asm_call_m(&e->a, stub_mem(STUB_EVAL));
+    ra_end_op(&e->ra); /* operands' registers are gone */
+    struct x86_mem res = mem_cpu((int32_t)offsetof(struct cpu, res));
+    if (info->res == IR_CLASS_V) {
+        asm_v2m(&e->a, V_movaps, (unsigned)vec_reg(ra_def(&e->ra, ref)), res);
+    } else if (info->res == IR_CLASS_I) {
+        asm_load_zx(&e->a, 3, (unsigned)ra_def(&e->ra, ref), res);
+    } else if (info->res == IR_CLASS_F) {
+        ra_take(&e->ra, RAX);
+        asm_load_zx(&e->a, 1, RAX, res);
+    }
+}
+
+struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, int a, int b, int c)
+{
+    struct ool *o = add_ool(e, OOL_FP, jump);
+    const int reg[4] = {dst, a, b, c};
+    for (unsigned i = 0; i < 4; i++)
+        o->reg[i] = reg[i] == RA_NONE ? 255 : (uint8_t)reg[i];
+    o->ref = ref;
+    o->resume = asm_offset(&e->a);
+    return o;
+}
+
+/* ---- The walk ------------------------------------------------------------------------------------------ */
+
+static void delta_byte(struct emitter *e, unsigned byte)
+{
+    if (e->n_delta_bytes < sizeof e->delta)
+        e->delta[e->n_delta_bytes++] = (uint8_t)byte;
+}
+
+/* Close the entry of the current guest instruction, which is LENGTH bytes long. */
+static void end_insn(struct emitter *e, unsigned length, guest_addr next_pc)
+{
+    unsigned host = asm_offset(&e->a) - e->insn_start;
+    if (length == 0)
+        return;
+    delta_byte(e, length);
+    if (host < 255) {
+        delta_byte(e, host);
+    } else {
+        delta_byte(e, 255);
+        delta_byte(e, host & 255);
+        delta_byte(e, host >> 8);
+    }
+    if (next_pc != e->insn_pc + length) {
+        delta_byte(e, 0);
+        for (unsigned i = 0; i < 8; i++)
+            delta_byte(e, (unsigned)(next_pc >> 8 * i) & 255);
+    }
+}
+
+static void emit_op(struct emitter *e, ir_ref ref)
+{
+    const struct ir_op *op = &e->ir->ops[ref];
+    unsigned props = ir_op_info[op->op].props;
+    emit_fn *fn = int_emit[op->op];
+    if (!fn)
+        fn = mem_emit[op->op];
+    if (!fn)
+        fn = exit_emit[op->op];
+    if (!fn)
+        fn = vec_emit[op->op];
+    if (!fn && props & IR_EVAL)
+        fn = emit_eval_call;
+    if (!fn)
+        bug("no host code for %s", ir_op_info[op->op].name);
+    ra_begin_op(&e->ra, ref);
+    if (props & IR_FAULT)
+        emit_fault_point(e);
+    fn(e, ref, op);
+    if (props & IR_FAULT)
+        emit_fault_point_end(e);
+    ra_end_op(&e->ra);
+    if (e->ra.value[ref].must_save) {
+        ra_begin_op(&e->ra, ref);
+        emit_save_flags(e, ref);
+        ra_end_op(&e->ra);
+    }
+}
+
+static void emit_ops(struct emitter *e)
+{
+    unsigned length = 0;
+    for (uint32_t i = 1; i < e->ir->n; i++) {
+        const struct ir_op *op = &e->ir->ops[i];
+        if (op->op == IR_insn) {
+            end_insn(e, length, op->imm);
+            e->insn_pc = op->imm;
+            e->insn_start = asm_offset(&e->a);
+            length = op->aux;
+        } else if (op->op != IR_nop) {
+            emit_op(e, (ir_ref)i);
+        }
+    }
+    end_insn(e, length, e->insn_pc + length);
+}
+
+static void *keep(const void *src, size_t size)
+{
+    void *p = tb_alloc(size);
+    memcpy(p, src, size);
+    return p;
+}
+
+static void finish_tb(struct emitter *e)
+{
+    struct tb *tb = e->tb;
+    tb->code = e->a.start;
+    tb->size = asm_offset(&e->a);
+    tb->n_exits = (uint16_t)e->n_exits;
+    tb->exits = keep(e->exit, e->n_exits * sizeof *e->exit);
+    for (unsigned i = 0; i < e->n_exits; i++)
+        tb->exits[i].owner = tb;
+    tb->deltas = keep(e->delta, e->n_delta_bytes);
+    tb->n_delta_bytes = e->n_delta_bytes;
+    tb->n_flags_at = (uint16_t)e->n_flags_at;
+    tb->flags_at = keep(e->flags_at, e->n_flags_at * sizeof *e->flags_at);
+}
+
+bool host_emit_block(const struct ir *ir, struct tb *tb)
+{
+    static struct emitter e; /* guarded by tb_lock */
+    static struct ra_value values[IR_MAX_OPS + 1];
+    static struct ra_host ra_host;
+    uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
+    if (!code)
+        return false;
+    asm_begin(&e.a, code, MAX_BLOCK_CODE, &host_features);
+    if (LOG_ON(out_asm))
+        log_write("OUT: block 0x%llx\n", (unsigned long long)ir->pc);
+    e.ir = ir;
+    e.tb = tb;
+    e.eflags = e.guest_flags = e.saved_flags = IR_NONE;
+    e.n_ool = e.n_exits = e.n_flags_at = e.n_delta_bytes = 0;
+    e.insn_start = 0;
+    e.insn_pc = ir->pc;
+    e.bias = host_bias_cell(ir->pc, &e.bias_base);
+    ra_host = ra_host_template;
+    ra_host.allocatable = host_temporaries;
+    ra_host.pin = host_pin;
+    ra_prepare(&e.ra, (struct ir *)ir, &ra_host, &e, values, keeps_flags);
+    emit_ops(&e);
+    tb->n_host_insns = e.a.n_insns;
+    emit_out_of_line(&e);
+    asm_flush_literals(&e.a);
+    if (e.a.overflow)
+        bug("host code of one block exceeds %u bytes", MAX_BLOCK_CODE);
+    finish_tb(&e);
+    code_buffer_end(tb->size);
+    return true;
+}

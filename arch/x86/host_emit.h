@@ -1,0 +1,126 @@
+/* host_emit.h - state of code generation for one block, shared by the host_*.c files.
+ *
+ * Fixed registers: rbp = &cpu + CPU_BIAS, rsp = return-prediction stack. rax rcx rdx and what is not pinned are
+ * temporaries handed out by the register allocator. */
+#pragma once
+#include "arch/x86/host_asm.h"
+#include "core/cpu.h"
+#include "core/host.h"
+#include "core/regalloc.h"
+#include "core/tb.h"
+
+/* What EFLAGS hold: the flags of an operation, in one of these forms. */
+enum flags_form {
+    FLAGS_SUB, /* CF = borrow = NOT C */
+    FLAGS_ADD, /* CF = C (also logic operations: C = 0) */
+    FLAGS_FCMP /* result of (U)COMIS a, b */
+};
+
+enum ool_kind { OOL_EXIT, OOL_FP, OOL_ALIGN, OOL_MISS_JUMP, OOL_MISS_CALL, OOL_POLL };
+
+/* Code placed after the block: what, jumps that lead there, where to go on. */
+struct ool {
+    uint8_t kind;
+    uint8_t n_jumps;
+    uint8_t reg[4];        /* result, operands (RA_VEC + n for vectors); 255: none */
+    asm_label jump[3];     /* near jumps that lead here */
+    uint32_t resume;       /* offset to return to */
+    ir_ref ref;
+    uint16_t exit;         /* index into tb->exits */
+    ir_ref save_flags;     /* flags to store on this path, or none */
+    bool poll;
+    enum flags_form form;  /* of EFLAGS on arrival */
+    guest_addr pc;
+};
+
+enum { MAX_OOL = 512, MAX_EXITS = 160, MAX_BLOCK_CODE = 128 << 10 };
+
+struct emitter {
+    struct x86_asm a;
+    struct ra ra;
+    const struct ir *ir;
+    struct tb *tb;
+    ir_ref eflags;            /* operation whose flags are in EFLAGS, or IR_NONE */
+    enum flags_form form;
+    ir_ref guest_flags;       /* current value of the guest's flags (last putf) or IR_NONE: as at entry */
+    ir_ref saved_flags;       /* flags value that cpu->flags holds; IR_NONE: those at entry */
+    guest_addr insn_pc;       /* guest instruction being emitted */
+    uint32_t insn_start;      /* offset of its code */
+    const int64_t *bias;      /* cell with the guest load address of the block's mapping, null: fixed */
+    guest_addr bias_base;     /* its value while translating */
+    unsigned n_ool, n_exits, n_flags_at, n_delta_bytes;
+    unsigned n_host_insns;    /* for cost rows: instructions on the straight path */
+    struct ool ool[MAX_OOL];
+    struct tb_exit exit[MAX_EXITS];
+    struct tb_flags_at flags_at[256];
+    uint8_t delta[8192];
+};
+
+typedef void emit_fn(struct emitter *e, ir_ref ref, const struct ir_op *op);
+
+/* Open-coded vector and floating-point operations (host_vec.c, host_fp.c); null: emit_eval_call. */
+extern emit_fn *const vec_emit[IR_N_OPS];
+/* True if the open-coded form of OP leaves EFLAGS alone (host_vec.c). */
+bool vec_keeps_flags(const struct ir_op *op);
+
+/* Call ev_<op> out of line with all operands through memory. Works for every operation with the property EVAL; flags
+ * as a result are left in RAX, in the saved form. */
+void emit_eval_call(struct emitter *e, ir_ref ref, const struct ir_op *op);
+/* Out-of-line exact evaluation of REF, entered by the near jump JUMP (asm_jcc_near):
+ * operands are read from registers a, b, c (ra numbers, RA_NONE: absent), which the fast path has not overwritten, the result
+ * goes to dst; all other registers are preserved; execution resumes after the current end of code as of the time
+ * that emit_slow_resume() is called (or of this call if it is not). */
+struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, int a, int b, int c);
+static inline void emit_slow_resume(struct emitter *e, struct ool *o) { o->resume = asm_offset(&e->a); }
+
+/* EFLAGS are about to change (any instruction that writes them, comparisons and ptest included). */
+static inline void emit_clobber_flags(struct emitter *e) { e->eflags = IR_NONE; }
+/* Address of a memory operation; registers come from the allocator. */
+struct x86_mem emit_address(struct emitter *e, const struct ir_op *op);
+/* Operand in struct cpu. */
+static inline struct x86_mem mem_cpu(int32_t offset) { return x86_mem(RBP, offset - CPU_BIAS); }
+static inline int vec_reg(int ra_reg) { return ra_reg - RA_VEC; }
+
+/* fcmp and fccmp compare: (U)COMIS a, b (host_fp.c). */
+void emit_fcmp_compare(struct emitter *e, const struct ir_op *op);
+/* EFLAGS of a (U)COMIS to the saved form in EAX; changes no other register but ECX (host_fp.c). */
+void emit_fcmp_saved_form(struct emitter *e);
+
+/* -- host_flags.c -------------------------------------------------------------------------------- */
+
+/* How to test a condition with one or two condition codes. */
+enum test_kind { TEST_ONE, TEST_OR, TEST_AND, TEST_ALWAYS, TEST_NEVER };
+struct cond_test {
+    uint8_t kind, cc1, cc2;
+};
+/* Make EFLAGS such that the returned test tells whether COND holds for the flags F (IR_NONE: the guest's at entry). */
+struct cond_test emit_cond(struct emitter *e, ir_ref f, unsigned cond);
+/* Make EFLAGS hold all of F, in any form. */
+void emit_flags(struct emitter *e, ir_ref f);
+/* Store F to cpu->flags unless it is there. */
+void emit_save_flags(struct emitter *e, ir_ref f);
+/* Code that stores the EFLAGS of FORM to cpu->flags; changes RAX (and RCX for FLAGS_FCMP). */
+void emit_store_flags(struct emitter *e, enum flags_form form);
+/* CF = C (inverted false) or NOT C of F. */
+void emit_carry(struct emitter *e, ir_ref f, bool inverted);
+/* The flags at a coming fault are known: stored, or recorded with the code from here to emit_fault_point_end. */
+void emit_fault_point(struct emitter *e);
+void emit_fault_point_end(struct emitter *e);
+struct cond_test cond_test_invert(struct cond_test t);
+emit_fn emit_fcmp, emit_ccmp, emit_csel, emit_vcsel, emit_cset, emit_nzcv, emit_nzcv_of, emit_putf;
+
+/* -- host_int.c: integer operations; host_mem.c: memory and atomics; host_exit.c: ways out ------------------ */
+extern emit_fn *const int_emit[IR_N_OPS];
+extern emit_fn *const mem_emit[IR_N_OPS];
+extern emit_fn *const exit_emit[IR_N_OPS];
+/* Guest address constant into REG; leaves EFLAGS alone. */
+void emit_guest_addr(struct emitter *e, unsigned reg, guest_addr addr);
+struct ool *add_ool(struct emitter *e, enum ool_kind kind, asm_label jump);
+/* What is out of line, then the exits' stubs. */
+void emit_out_of_line(struct emitter *e);
+/* Operand B of an integer operation as immediate: true and the value if it fits a sign-extended 32-bit field. */
+bool operand_imm(const struct emitter *e, ir_ref b, unsigned w, int32_t *imm);
+static inline unsigned op_w(const struct ir_op *op) { return op->type == T_I64; }
+
+/* Called by STUB_SLOW: what = IR opcode | result << 9 | a << 14 | b << 19 | c << 24, see host_backend.c. */
+void host_slow(struct cpu *cpu, uint32_t what, uint32_t desc);

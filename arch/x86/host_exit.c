@@ -1,0 +1,353 @@
+/* host_exit.c - ways out of a block: direct exits with their stubs, indirect jumps, calls, returns, C. */
+#include <stddef.h>
+
+#include "arch/x86/host_emit.h"
+#include "core/dispatch.h"
+#include "core/log.h"
+
+static struct x86_mem stub_mem(enum host_stub s) { return mem_cpu((int32_t)offsetof(struct cpu, stub) + 8 * (int32_t)s); }
+static struct x86_mem cpu_field(size_t offset) { return mem_cpu((int32_t)offset); }
+
+void emit_guest_addr(struct emitter *e, unsigned reg, guest_addr addr)
+{
+    if (!e->bias) {
+        asm_mov_ri(&e->a, reg, addr);
+        return;
+    }
+    asm_load_rip(&e->a, reg, e->bias);
+    /* LEA leaves EFLAGS alone; ADRP reaches further than one displacement. */
+    for (int64_t rest = (int64_t)(addr - e->bias_base), step; rest; rest -= step) {
+        step = rest > INT32_MAX ? INT32_MAX : rest < INT32_MIN ? INT32_MIN : rest;
+        asm_lea(&e->a, 1, reg, x86_mem((int)reg, (int32_t)step));
+    }
+}
+
+/* A new exit to a guest pc. */
+static unsigned add_exit(struct emitter *e, guest_addr target)
+{
+    if (e->n_exits == MAX_EXITS)
+        bug("block has too many exits");
+    e->exit[e->n_exits] = (struct tb_exit){.target = target};
+    return e->n_exits++;
+}
+
+/* The field of a patchable jump may not cross a cache line: its store must be atomic. */
+static void align_site(struct emitter *e, unsigned opcode_bytes)
+{
+    unsigned at = (unsigned)((uintptr_t)e->a.at + opcode_bytes) & 63;
+    if (at > 60)
+        asm_nop(&e->a, 64 - at);
+}
+
+static void jump_site(struct emitter *e, unsigned exit)
+{
+    align_site(e, 1);
+    e->exit[exit].site = asm_jmp_near(&e->a);
+}
+
+static void jcc_site(struct emitter *e, enum x86_cc cc, unsigned exit)
+{
+    align_site(e, 2);
+    e->exit[exit].site = asm_jcc_near(&e->a, cc);
+}
+
+struct ool *add_ool(struct emitter *e, enum ool_kind kind, asm_label jump)
+{
+    if (e->n_ool == MAX_OOL)
+        bug("block has too much out-of-line code");
+    struct ool *o = &e->ool[e->n_ool++];
+    *o = (struct ool){.kind = kind, .n_jumps = 1, .jump = {jump}};
+    return o;
+}
+
+/* Test for pending signals on the way to TARGET, then jump there. */
+static void poll_and_jump(struct emitter *e, guest_addr target)
+{
+    asm_alu_mi(&e->a, ALU_CMP, 2, cpu_field(offsetof(struct cpu, pending)), 0);
+    emit_clobber_flags(e);
+    struct ool *o = add_ool(e, OOL_POLL, asm_jcc_near(&e->a, CC_NE));
+    o->pc = target;
+    jump_site(e, add_exit(e, target));
+}
+
+static guest_addr target_of(const struct emitter *e, const struct ir_op *op)
+{
+    return e->ir->pc + (guest_addr)(int64_t)op->disp;
+}
+
+/* Leave for TARGET if TEST holds. flags: to store on that path, or none. */
+static void exit_on(struct emitter *e, struct cond_test t, guest_addr target, ir_ref flags, bool poll)
+{
+    if (flags && e->saved_flags == flags)
+        flags = IR_NONE;
+    if (t.kind == TEST_NEVER)
+        return;
+    if (poll && !flags) { /* usually a loop: fall into the poll, skip it on the way out */
+        asm_label out[2];
+        unsigned n = 0;
+        struct cond_test no = cond_test_invert(t);
+        if (no.kind == TEST_AND) {
+            asm_label over = asm_jcc_short(&e->a, no.cc1 ^ 1);
+            out[n++] = asm_jcc_short(&e->a, no.cc2);
+            asm_patch_here(&e->a, over);
+        } else if (no.kind != TEST_NEVER) {
+            out[n++] = asm_jcc_short(&e->a, no.cc1);
+            if (no.kind == TEST_OR)
+                out[n++] = asm_jcc_short(&e->a, no.cc2);
+        }
+        ir_ref eflags = e->eflags;
+        poll_and_jump(e, target);
+        e->eflags = eflags;
+        for (unsigned i = 0; i < n; i++)
+            asm_patch_here(&e->a, out[i]);
+        return;
+    }
+    if (!flags && t.kind == TEST_ONE) {
+        jcc_site(e, t.cc1, add_exit(e, target));
+        return;
+    }
+    asm_label over = 0;
+    struct ool *o;
+    switch (t.kind) {
+    case TEST_ALWAYS:
+        o = add_ool(e, OOL_EXIT, asm_jmp_near(&e->a));
+        break;
+    case TEST_AND:
+        over = asm_jcc_short(&e->a, t.cc1 ^ 1);
+        o = add_ool(e, OOL_EXIT, asm_jcc_near(&e->a, t.cc2));
+        asm_patch_here(&e->a, over);
+        break;
+    default:
+        o = add_ool(e, OOL_EXIT, asm_jcc_near(&e->a, t.cc1));
+        if (t.kind == TEST_OR)
+            o->jump[o->n_jumps++] = asm_jcc_near(&e->a, t.cc2);
+    }
+    o->pc = target;
+    o->save_flags = flags;
+    o->form = e->form;
+    o->poll = poll;
+}
+
+static void emit_exit_if(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    if (op->b && op->b != e->saved_flags)
+        emit_flags(e, op->b); /* all of them: the path stores them */
+    struct cond_test t = emit_cond(e, op->c, op->aux);
+    exit_on(e, t, target_of(e, op), op->b, op->d & IR_POLL);
+}
+
+static void emit_exit_z(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    emit_save_flags(e, op->b);
+    int32_t slot = 0;
+    int a = ra_use_mem(&e->ra, op->a, &slot);
+    if (a == RA_NONE)
+        asm_alu_mi(&e->a, ALU_CMP, 2 + op_w(op), mem_cpu(slot), 0);
+    else
+        asm_test_rr(&e->a, op_w(op), (unsigned)a, (unsigned)a);
+    emit_clobber_flags(e);
+    enum x86_cc cc = op->op == IR_exit_z ? CC_E : CC_NE;
+    exit_on(e, (struct cond_test){TEST_ONE, cc, 0}, target_of(e, op), IR_NONE, op->d & IR_POLL);
+}
+
+static void emit_exit_bit(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    emit_save_flags(e, op->b);
+    unsigned bit = op->aux & 63;
+    int32_t slot = 0;
+    int a = ra_use_mem(&e->ra, op->a, &slot);
+    enum x86_cc set = CC_NE;
+    if (a == RA_NONE) {
+        asm_test_mi(&e->a, 0, mem_cpu(slot + (int32_t)bit / 8), 1 << bit % 8);
+    } else if (bit < 31) {
+        asm_test_ri(&e->a, 0, (unsigned)a, 1 << bit);
+    } else {
+        asm_bit_ri(&e->a, BIT_BT, bit > 31, (unsigned)a, bit);
+        set = CC_B;
+    }
+    emit_clobber_flags(e);
+    struct cond_test t = {TEST_ONE, op->aux & 0x80 ? set : set ^ 1, 0};
+    exit_on(e, t, target_of(e, op), IR_NONE, op->d & IR_POLL);
+}
+
+static void emit_jump(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    emit_save_flags(e, op->b);
+    if (op->d & IR_POLL)
+        poll_and_jump(e, target_of(e, op));
+    else
+        jump_site(e, add_exit(e, target_of(e, op)));
+}
+
+/* Look REG up in the jump cache; the operand that holds its code. */
+static struct x86_mem jump_cache_entry(struct emitter *e, unsigned reg, enum ool_kind miss, struct ool **o)
+{
+    unsigned t = (unsigned)ra_temp(&e->ra, false);
+    int32_t table = (int32_t)offsetof(struct cpu, jump_cache) - CPU_BIAS;
+    asm_mov_rr(&e->a, 0, t, reg);
+    asm_alu_ri(&e->a, ALU_AND, 0, t, (JUMP_CACHE_SIZE - 1) << 2);
+    asm_alu_rm(&e->a, ALU_CMP, 1, reg, x86_mem_index(RBP, (int)t, 2, table));
+    *o = add_ool(e, miss, asm_jcc_near(&e->a, CC_NE));
+    (*o)->reg[1] = (uint8_t)reg;
+    return x86_mem_index(RBP, (int)t, 2, table + (int32_t)offsetof(struct jump_cache_entry, code));
+}
+
+static void emit_jumpi(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    struct ool *o;
+    emit_save_flags(e, op->b);
+    asm_jmp_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->a), OOL_MISS_JUMP, &o));
+}
+
+/* Where a host return arrives, with the guest's target in RAX: go on at RETURN_PC if that is it. */
+static void landing_pad(struct emitter *e, const struct ir_op *op)
+{
+    guest_addr return_pc = e->ir->ops[op->a].imm;
+    if (!e->bias && return_pc <= INT32_MAX) {
+        asm_alu_ri(&e->a, ALU_CMP, 1, RAX, (int32_t)return_pc);
+    } else {
+        emit_guest_addr(e, RCX, return_pc);
+        asm_alu_rr(&e->a, ALU_CMP, 1, RAX, RCX);
+    }
+    jcc_site(e, CC_E, add_exit(e, return_pc));
+    asm_jmp_m(&e->a, stub_mem(STUB_RETURN));
+}
+
+/* A guest call is a host call, so that the host predicts the return. */
+static void emit_goto_call(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    emit_save_flags(e, op->b);
+    unsigned exit = add_exit(e, target_of(e, op));
+    align_site(e, 1);
+    e->exit[exit].site = asm_call_near(&e->a);
+    landing_pad(e, op);
+}
+
+static void emit_calli(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    struct ool *o;
+    emit_save_flags(e, op->b);
+    asm_call_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->c), OOL_MISS_CALL, &o));
+    o->resume = asm_offset(&e->a);
+    landing_pad(e, op);
+}
+
+/* The return stack always holds code addresses: a landing pad, or STUB_RETURN at its bottom. */
+static void emit_ret(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    emit_save_flags(e, op->b);
+    unsigned target = (unsigned)ra_use(&e->ra, op->a);
+    if (target != RAX)
+        asm_mov_rr(&e->a, 1, RAX, target);
+    asm_plain(&e->a, X_RET);
+}
+
+static void leave_to_c(struct emitter *e, unsigned reason, guest_addr pc)
+{
+    emit_guest_addr(e, RAX, pc);
+    asm_mov_mr(&e->a, 3, cpu_field(offsetof(struct cpu, pc)), RAX);
+    asm_mov_ri(&e->a, RAX, reason);
+    asm_jmp_m(&e->a, stub_mem(STUB_EXIT));
+}
+
+static void emit_leave(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    emit_save_flags(e, op->b);
+    asm_mov_mi(&e->a, 3, cpu_field(offsetof(struct cpu, exit_data)), op->aux);
+    leave_to_c(e, op->d, target_of(e, op));
+}
+
+/* ---- Out of line -------------------------------------------------------------------------------------- */
+
+static void miss_code(struct emitter *e, const struct ool *o)
+{
+    asm_mov_rr(&e->a, 1, RAX, o->reg[1]);
+    if (o->kind == OOL_MISS_CALL) {
+        asm_call_m(&e->a, stub_mem(STUB_MISS));
+        asm_jmp_to(&e->a, o->resume);
+    } else {
+        asm_jmp_m(&e->a, stub_mem(STUB_MISS));
+    }
+}
+
+static void slow_code(struct emitter *e, const struct ool *o)
+{
+    const struct ir_op *op = &e->ir->ops[o->ref];
+    uint32_t what = op->op;
+    for (unsigned i = 0; i < 4; i++)
+        what |= (uint32_t)(o->reg[i] == 255 ? 0 : o->reg[i] & 31) << (9 + 5 * i);
+    if (o->reg[0] < RA_VEC)
+        what |= 1u << 29;
+    if (o->reg[1] < RA_VEC)
+        what |= 1u << 30;
+    uint32_t desc = op->type | (uint32_t)op->aux << 8 | (uint32_t)op->d << 16;
+    asm_push_i(&e->a, (int32_t)what);
+    asm_push_i(&e->a, (int32_t)desc);
+    asm_call_m(&e->a, stub_mem(STUB_SLOW));
+    asm_lea(&e->a, 1, RSP, x86_mem(RSP, 16));
+    asm_jmp_to(&e->a, o->resume);
+}
+
+static void exit_code(struct emitter *e, const struct ool *o)
+{
+    if (o->save_flags)
+        emit_store_flags(e, o->form);
+    if (o->poll) {
+        poll_and_jump(e, o->pc);
+        return;
+    }
+    jump_site(e, add_exit(e, o->pc));
+}
+
+static void out_of_line(struct emitter *e, const struct ool *o)
+{
+    for (unsigned i = 0; i < o->n_jumps; i++)
+        asm_patch_here(&e->a, o->jump[i]);
+    switch (o->kind) {
+    case OOL_EXIT:
+        exit_code(e, o);
+        break;
+    case OOL_FP:
+        slow_code(e, o);
+        break;
+    case OOL_POLL:
+        leave_to_c(e, EXIT_SIGNAL, o->pc);
+        break;
+    case OOL_ALIGN:
+        asm_mov_mr(&e->a, 3, cpu_field(offsetof(struct cpu, exit_data)), o->reg[1]);
+        leave_to_c(e, EXIT_ALIGN, o->pc);
+        break;
+    default:
+        miss_code(e, o);
+    }
+}
+
+void emit_out_of_line(struct emitter *e)
+{
+    for (unsigned i = 0; i < e->n_ool; i++) { /* an item may add another: copy */
+        struct ool o = e->ool[i];
+        out_of_line(e, &o);
+    }
+    for (unsigned i = 0; i < e->n_exits; i++) {
+        e->exit[i].stub = asm_offset(&e->a);
+        asm_patch_here(&e->a, e->exit[i].site);
+        asm_mov_ri(&e->a, RAX, i);
+        asm_patch_to(&e->a, asm_lea_label(&e->a, RCX), 0);
+        asm_jmp_m(&e->a, stub_mem(STUB_LINK));
+    }
+}
+
+emit_fn *const exit_emit[IR_N_OPS] = {
+    [IR_exit_if] = emit_exit_if, [IR_exit_z] = emit_exit_z, [IR_exit_nz] = emit_exit_z, [IR_exit_bit] = emit_exit_bit,
+    [IR_jump] = emit_jump, [IR_jumpi] = emit_jumpi, [IR_goto_call] = emit_goto_call, [IR_calli] = emit_calli,
+    [IR_ret] = emit_ret, [IR_leave] = emit_leave,
+};

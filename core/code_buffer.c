@@ -1,0 +1,36 @@
+/* code_buffer.c - one reservation of executable memory, filled from the bottom. */
+#include "core/code_buffer.h"
+
+#include <sys/mman.h>
+
+#include "core/memory.h"
+
+static uint8_t *base, *at, *limit, *kept;
+
+bool code_buffer_init(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    memory_reserve_own(p, size);
+    base = at = kept = p;
+    limit = base + size;
+    return true;
+}
+
+uint8_t *code_buffer_begin(size_t size)
+{
+    return (size_t)(limit - at) >= size ? at : NULL;
+}
+
+void code_buffer_end(size_t size)
+{
+    at += ALIGN_UP(size, 16);
+    if (at > limit)
+        at = limit;
+}
+
+void code_buffer_reset(void) { at = kept; }
+void code_buffer_keep(void) { kept = at; }
+bool code_buffer_contains(const void *p) { return base && (const uint8_t *)p >= base && (const uint8_t *)p < limit; }
+size_t code_buffer_used(void) { return (size_t)(at - base); }

@@ -1,0 +1,130 @@
+/* compile.c - guest code to host code: the pipeline in one function. */
+#include "core/compile.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "core/dispatch.h"
+#include "core/host.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/opt.h"
+#include "core/translate.h"
+
+struct compile_stats compile_stats;
+
+static struct translator *translator; /* guarded by tb_lock */
+
+static void translator_init(const struct guest *guest)
+{
+    size_t ops = IR_MAX_OPS * sizeof(struct ir_op), size = ALIGN_UP(sizeof *translator, 64) + ops;
+    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        die("cannot allocate memory for the translator");
+    memory_reserve_own(p, size);
+    translator = (void *)p;
+    translator->ir.ops = (void *)(p + ALIGN_UP(sizeof *translator, 64));
+    translator->guest = guest;
+    translator->isa = guest->isa;
+}
+
+static uint64_t now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void log_ir(const char *line) { log_write("%s\n", line); }
+
+static void log_guest_code(const struct translator *t)
+{
+    log_write("IN: 0x%llx, %u instructions\n", (unsigned long long)t->ir.pc, t->n_insns);
+    for (uint32_t i = 1; i < t->ir.n; i++) {
+        const struct ir_op *op = &t->ir.ops[i];
+        uint8_t bytes[16] = {0};
+        unsigned len = op->aux;
+        if (op->op != IR_insn || memory_read(bytes, op->imm, len) != 0)
+            continue;
+        uint32_t word;
+        memcpy(&word, bytes, 4);
+        log_write("0x%08llx:  %08x  %s\n", (unsigned long long)op->imm, word, t->isa->insn_name(bytes, &len));
+    }
+}
+
+static void verify(const struct ir *ir, const char *after)
+{
+#ifdef ANYARCH_VERIFY
+    const char *wrong = ir_verify(ir);
+    if (wrong)
+        bug("IR of block 0x%llx is malformed after %s: %s", (unsigned long long)ir->pc, after, wrong);
+#else
+    (void)ir, (void)after;
+#endif
+}
+
+static struct tb *new_tb(const struct translator *t, guest_addr pc, uint32_t mode)
+{
+    struct tb *tb = tb_alloc(sizeof *tb);
+    memset(tb, 0, sizeof *tb);
+    tb->pc = pc;
+    tb->mode = mode;
+    tb->n_insns = (uint16_t)t->n_insns;
+    tb->n_ranges = (uint16_t)t->n_ranges;
+    memcpy(tb->range, t->range, t->n_ranges * sizeof *tb->range);
+    return tb;
+}
+
+/* The interpreter and lockstep run the IR itself. */
+static void keep_ir(struct tb *tb, const struct ir *ir)
+{
+    struct ir *copy = tb_alloc(sizeof *copy);
+    struct ir_op *ops = tb_alloc(ir->n * sizeof *ops);
+    memcpy(copy, ir, sizeof *copy);
+    memcpy(ops, ir->ops, ir->n * sizeof *ops);
+    copy->ops = ops;
+    tb->ir = copy;
+}
+
+enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
+{
+    uint64_t start = LOG_ON(stats) ? now() : 0;
+    *out = NULL;
+    if (!translator)
+        translator_init(thread->guest);
+    struct translator *t = translator;
+    if (!translate_block(t, pc, mode)) {
+        bool mapped = memory_check(pc, 1, 0);
+        thread->fault = (struct guest_fault){SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, pc, false, true};
+        return COMPILE_FETCH;
+    }
+    verify(&t->ir, "translation");
+    bool logged = log_in_filter(pc);
+    if (LOG_ON(in_asm) && logged)
+        log_guest_code(t);
+    if ((LOG_ON(op) || LOG_ON(op_ind)) && logged)
+        ir_dump(&t->ir, log_ir);
+    struct tb *tb = new_tb(t, pc, mode);
+    if (engine_options.lockstep || engine_options.engine == ENGINE_INTERP) {
+        if (engine_options.engine == ENGINE_INTERP && !engine_options.no_opt)
+            opt_run(&t->ir);
+        keep_ir(tb, &t->ir);
+    }
+    if (engine_options.engine == ENGINE_JIT) {
+        opt_run(&t->ir);
+        verify(&t->ir, "optimisation");
+        if (LOG_ON(op_opt) && logged)
+            ir_dump(&t->ir, log_ir);
+        if (!host_backend.emit(&t->ir, tb))
+            return COMPILE_FULL;
+    }
+    if (LOG_ON(stats)) {
+        compile_stats.blocks++;
+        compile_stats.guest_insns += t->n_insns;
+        compile_stats.host_bytes += tb->size;
+        compile_stats.nanoseconds += now() - start;
+    }
+    *out = tb;
+    return COMPILE_OK;
+}

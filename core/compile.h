@@ -1,0 +1,18 @@
+/* compile.h - the whole pipeline from guest code to a translation block. */
+#pragma once
+#include "core/tb.h"
+
+enum compile_result {
+    COMPILE_OK,
+    COMPILE_FULL,  /* the code buffer has no room: flush and try again */
+    COMPILE_FETCH  /* the code at PC cannot be fetched; thread->fault says why */
+};
+
+/* Translate the block at PC and make it ready for the engine in use. Holds tb_lock. *out: the block, null unless OK. */
+enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out);
+
+/* Totals for -d stats. */
+struct compile_stats {
+    uint64_t blocks, guest_insns, host_bytes, nanoseconds, flushes;
+};
+extern struct compile_stats compile_stats;

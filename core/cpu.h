@@ -1,0 +1,47 @@
+/* cpu.h - the guest state of one thread, as generated code sees it.
+ *
+ * One struct serves every guest: 32 general and 32 vector registers, flags, and 64 words for what
+ * the guest's front end defines (arch/<isa>/guest_cpu.h). Generated code holds &cpu + CPU_BIAS in a
+ * host register, so that gpr[] is reached by 8-bit displacements. */
+#pragma once
+#include "core/fp.h"
+
+enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, CPU_SPILLS = 64 };
+#define EXCL_NONE (~(guest_addr)0)
+
+enum { PENDING_SIGNAL = 1, PENDING_KICK = 2 }; /* a host signal waits; translations changed */
+
+/* A direct-mapped cache of indirect branch targets. Filled by its own thread only, so entries cannot
+ * tear; the signal handler may clear it, which makes the next indirect jump leave generated code. */
+struct jump_cache_entry {
+    guest_addr pc;
+    const void *code; /* never null: points to the miss stub while empty */
+};
+
+struct cpu {
+    uint64_t gpr[32];
+    guest_addr pc;           /* exact whenever C code runs */
+    uint32_t flags;          /* saved form, see flags.h */
+    uint32_t pending;        /* PENDING_* bits, atomic; nonzero: leave generated code at the next poll */
+    uint32_t mode;           /* what translation depends on besides the pc; part of the block's key */
+    uint32_t exit_reason;    /* enum exit_reason, set by exit stubs */
+    uint64_t exit_data;      /* depends on the reason */
+    void *host_sp;           /* C stack pointer while generated code runs, else null */
+    void *return_sp;         /* return-prediction stack pointer while C code runs */
+    void *return_base;       /* its bottom, which holds the address of STUB_RETURN */
+    const void *const *functions; /* helpers, then ev_ functions, by number */
+    const void *stub[8];     /* entry points of the host's stubs, indexed by enum host_stub */
+    uint64_t scratch[4];
+    guest_addr excl_addr;    /* exclusive monitor (ldx, stx): address, or EXCL_NONE */
+    uint32_t excl_size;      /* log2 of its bytes */
+    struct fp_env fp;
+    uint64_t guest[64];      /* the guest's own system registers */
+    uint64_t spill_gpr[CPU_SPILLS];
+    uint64_t saved_gpr[16];  /* host registers saved by slow-path stubs */
+    union vec v[32];
+    union vec spill_vec[CPU_SPILLS];
+    union vec saved_vec[32];
+    union vec excl_val;      /* value that the exclusive load saw */
+    union vec arg[4], res;   /* operands and result of out-of-line operations */
+    struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
+};

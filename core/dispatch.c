@@ -1,0 +1,136 @@
+/* dispatch.c - run guest code until something needs C: find or make blocks, enter them, link their exits. */
+#include "core/dispatch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/code_buffer.h"
+#include "core/compile.h"
+#include "core/host.h"
+#include "core/lockstep.h"
+#include "core/log.h"
+#include "core/tb.h"
+
+struct engine_options engine_options;
+
+enum { DEFAULT_CODE_SIZE = 128 << 20 };
+
+void engine_init(const struct guest *guest)
+{
+    if (engine_options.engine == ENGINE_INTERP)
+        return;
+    size_t size = engine_options.code_size ? engine_options.code_size : DEFAULT_CODE_SIZE;
+    if (!code_buffer_init(size)) {
+        log_write("executable memory is refused here: using the interpreter\n");
+        engine_options.engine = ENGINE_INTERP;
+        engine_options.lockstep = false;
+        return;
+    }
+    const char *wrong = host_backend.init(guest->isa, engine_options.host_features_off);
+    if (wrong)
+        die("%s", wrong);
+    if (LOG_ON(exec) || LOG_ON(cpu) || LOG_ON(nochain) || engine_options.lockstep)
+        engine_options.no_chain = true;
+}
+
+static void log_cpu(const struct thread *thread)
+{
+    const struct cpu *cpu = &thread->cpu;
+    const struct guest_isa *isa = thread->guest->isa;
+    char line[128];
+    size_t at = 0;
+    log_write("pc=%016llx flags=%04x\n", (unsigned long long)cpu->pc, cpu->flags);
+    for (unsigned i = 0; i < isa->n_vars; i++) {
+        const struct ir_var *v = &isa->vars[i];
+        const uint64_t *p = (const void *)((const char *)cpu + v->offset);
+        if (v->class == IR_CLASS_I)
+            at += (size_t)snprintf(line + at, sizeof line - at, "%4s=%016llx", v->name, (unsigned long long)*p);
+        else if (v->class == IR_CLASS_V && (LOG_ON(fpu) || LOG_ON(vpu)))
+            at += (size_t)snprintf(line + at, sizeof line - at, "%4s=%016llx%016llx", v->name, (unsigned long long)p[1],
+                                   (unsigned long long)p[0]);
+        if (at > 70 || (at && i + 1 == isa->n_vars)) {
+            log_write("%s\n", line);
+            at = 0;
+        }
+    }
+}
+
+/* Fill the jump cache's entry for the current pc. */
+static void remember(struct cpu *cpu, const struct tb *tb)
+{
+    struct jump_cache_entry *e = &cpu->jump_cache[tb->pc >> 2 & (JUMP_CACHE_SIZE - 1)];
+    e->code = tb->code;
+    __atomic_store_n(&e->pc, tb->pc, __ATOMIC_RELEASE);
+}
+
+static enum exit_reason run_block(struct thread *thread, struct tb *tb)
+{
+    if (engine_options.lockstep)
+        return lockstep_run(thread, tb);
+    if (engine_options.engine == ENGINE_INTERP)
+        return ir_interpret(thread, tb->ir);
+    host_backend.enter(&thread->cpu, tb->code);
+    return thread->cpu.exit_reason;
+}
+
+/* An unlinked exit was taken: find its target, and link it. Returns the target's block, or null: look up pc anew. */
+static struct tb *follow_link(struct thread *thread)
+{
+    struct cpu *cpu = &thread->cpu;
+    struct tb *from = tb_from_host((const void *)(uintptr_t)cpu->scratch[0]);
+    unsigned n = (unsigned)cpu->exit_data;
+    cpu->pc = from->exits[n].target;
+    if (engine_options.no_chain || cpu->pc == engine_options.stop_pc)
+        return NULL;
+    uint32_t generation = tb_generation();
+    struct tb *to = tb_get(thread, cpu->pc, cpu->mode);
+    if (to && generation == tb_generation() && to->mode == from->mode)
+        tb_link(from, n, to);
+    return to;
+}
+
+static enum exit_reason run_inside(struct thread *thread)
+{
+    struct cpu *cpu = &thread->cpu;
+    struct tb *tb = NULL;
+    bool indirect = false;
+    for (;;) {
+        if (unlikely(__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE))) {
+            if (__atomic_fetch_and(&cpu->pending, ~(uint32_t)PENDING_KICK, __ATOMIC_ACQ_REL) & PENDING_SIGNAL)
+                return EXIT_SIGNAL;
+            if (thread_should_stop()) {
+                thread_outside(thread);
+                thread_inside(thread);
+            }
+            tb = NULL; /* it may be gone */
+        }
+        if (cpu->pc == engine_options.stop_pc && cpu->pc)
+            return EXIT_STOP;
+        if (!tb)
+            tb = tb_get(thread, cpu->pc, cpu->mode);
+        if (!tb)
+            return EXIT_FETCH;
+        if (indirect && !engine_options.no_chain)
+            remember(cpu, tb);
+        if ((LOG_ON(exec) || LOG_ON(cpu)) && log_in_filter(cpu->pc)) {
+            log_write("Trace: 0x%llx\n", (unsigned long long)cpu->pc);
+            if (LOG_ON(cpu))
+                log_cpu(thread);
+        }
+        enum exit_reason reason = run_block(thread, tb);
+        indirect = reason == EXIT_LOOKUP;
+        tb = NULL;
+        if (reason == EXIT_LINK)
+            tb = follow_link(thread);
+        else if (reason > EXIT_RESUME && reason != EXIT_SIGNAL)
+            return reason;
+    }
+}
+
+enum exit_reason cpu_run(struct thread *thread)
+{
+    thread_inside(thread);
+    enum exit_reason reason = run_inside(thread);
+    thread_outside(thread);
+    return reason;
+}

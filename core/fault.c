@@ -1,0 +1,63 @@
+/* fault.c - host faults: inside generated code they are the guest's; in C code that expects them, too. */
+#include <errno.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "core/code_buffer.h"
+#include "core/dispatch.h"
+#include "core/host.h"
+#include "core/log.h"
+#include "core/tb.h"
+
+static void record_fault(struct thread *thread, int sig, const siginfo_t *info, bool is_write)
+{
+    thread->fault = (struct guest_fault){
+        .signal = sig,
+        .code = info->si_code,
+        .address = (guest_addr)(uintptr_t)info->si_addr,
+        .is_write = is_write,
+    };
+    /* A non-canonical address: the host does not say which; to the guest it is an unmapped one. */
+    if (info->si_code == SI_KERNEL) {
+        thread->fault.signal = SIGSEGV;
+        thread->fault.code = SEGV_MAPERR;
+    }
+}
+
+static void recover(jmp_buf *where) { longjmp(*where, 1); }
+
+/* The return-prediction stack overflowed at a push or call: start it anew. */
+static bool return_stack_overflow(const struct thread *thread, uintptr_t address)
+{
+    uintptr_t guard = (uintptr_t)thread->return_stack;
+    return address >= guard && address < guard + 4096;
+}
+
+bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *uc)
+{
+    if (!thread || info->si_code <= 0) /* sent by a process: not a fault */
+        return false;
+    if (sig != SIGSEGV && sig != SIGBUS)
+        return false;
+    const void *pc = host_context_pc(uc);
+    bool is_write = host_context_is_write(uc);
+    if (thread->recover) {
+        record_fault(thread, sig, info, is_write);
+        host_context_call(uc, (void (*)(void *))recover, thread->recover);
+        return true;
+    }
+    if (!code_buffer_contains(pc))
+        return false;
+    if (return_stack_overflow(thread, (uintptr_t)info->si_addr)) {
+        host_context_reset_return_stack(&thread->cpu, uc);
+        return true;
+    }
+    const struct tb *tb = tb_from_host(pc);
+    if (!tb)
+        return false;
+    record_fault(thread, sig, info, is_write);
+    host_backend.save_state(&thread->cpu, tb, uc);
+    thread->cpu.pc = tb_guest_pc(tb, pc);
+    host_backend.leave_context(&thread->cpu, uc, EXIT_FAULT);
+    return true;
+}

@@ -1,0 +1,55 @@
+/* host.h - what a host architecture supplies: code generation and the way in and out of generated code. */
+#pragma once
+#include <signal.h>
+#include "core/ir.h"
+
+struct cpu;
+struct tb;
+struct thread;
+struct guest_isa;
+struct code_buffer;
+
+/* Stubs whose addresses sit in cpu->stub[], so that generated code needs no host address. */
+enum host_stub {
+    STUB_EXIT,   /* leave to C: eax = enum exit_reason, cpu->exit_data and pc set */
+    STUB_LINK,   /* an unlinked exit: eax = its index, rcx = an address in its block */
+    STUB_MISS,   /* indirect jump not in the jump cache; target in rax */
+    STUB_RETURN, /* guest return that the return stack did not predict: empty it; target in rax */
+    STUB_CALL,   /* call a helper: saves what C clobbers, switches stacks, publishes pinned registers */
+    STUB_EVAL,   /* call an ev_ function: operands in cpu->arg[], result in cpu->res */
+    STUB_SLOW,   /* rare case of an open-coded FP operation; every register but the result is preserved */
+    STUB_N
+};
+
+struct host_backend {
+    const char *name; /* "x86_64" */
+    /* Detect CPU features (mask FEATURES_OFF, comma-separated names, for tests) and generate the stubs for this guest.
+     * Returns null, or a message if this machine is below the baseline. */
+    const char *(*init)(const struct guest_isa *isa, const char *features_off);
+    /* Fill in a new thread's cpu->stub[], helpers, return stack top and jump cache. */
+    void (*init_cpu)(struct cpu *cpu, void *return_stack, size_t size);
+    void (*clear_jump_cache)(struct cpu *cpu);
+    /* Generate code for an optimised block into the code buffer and fill in TB (code, size, exits, deltas).
+     * Returns false if the code buffer is full. With -d out_asm the encoder lists each instruction as it writes it. */
+    bool (*emit)(const struct ir *ir, struct tb *tb);
+    /* Run generated code until it leaves. cpu->pc and cpu->exit_reason are set on return. */
+    void (*enter)(struct cpu *cpu, const void *code);
+    /* Redirect the jump of an exit. Safe while other threads run it. TARGET null: back to its own stub. */
+    void (*patch_exit)(struct tb *tb, unsigned exit, const void *target);
+    /* A host fault or a signal inside generated code: move guest registers from the host context into CPU. */
+    void (*save_state)(struct cpu *cpu, const struct tb *tb, const ucontext_t *uc);
+    /* Make the context resume in C: enter() returns with REASON. */
+    void (*leave_context)(struct cpu *cpu, ucontext_t *uc, unsigned reason);
+    uint32_t (*fp_exceptions)(void);         /* host's sticky FP flags as FP_* bits */
+    void (*set_fp_mode)(struct cpu *cpu);    /* host rounding (and sticky flags cleared) from cpu->fp */
+};
+
+extern const struct host_backend host_backend; /* of the machine this was built for */
+
+/* The interrupted host context. */
+const void *host_context_pc(const ucontext_t *uc);
+bool host_context_is_write(const ucontext_t *uc); /* the faulting access was a store */
+/* Make the context call FN(ARG) on the interrupted stack, never to return. */
+void host_context_call(ucontext_t *uc, void (*fn)(void *), void *arg);
+/* The return-prediction stack has overflowed in generated code: empty it and go on. */
+void host_context_reset_return_stack(struct cpu *cpu, ucontext_t *uc);

@@ -1,0 +1,327 @@
+/* memory.c - the guest's address space: the map of its regions, and access to its bytes from C.
+ *
+ * The map is a sorted array of disjoint regions. map_lock guards it and is a leaf: nothing else is locked and no guest
+ * memory is touched while it is held. memory_lock is the outer lock around a host mapping call and its map update.
+ * Order: memory_lock, then the translation-block lock, then map_lock. */
+#include "core/memory.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/log.h"
+#include "core/tb.h"
+#include "core/thread.h"
+
+struct region_list {
+    struct region *at;
+    size_t n, capacity;
+};
+
+static pthread_mutex_t outer_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct region_list guest_map; /* guarded by map_lock */
+static struct region_list own_map;   /* guarded by map_lock */
+static char **names;                 /* interned, sorted; guarded by map_lock */
+static size_t n_names;
+
+void memory_lock(void) { pthread_mutex_lock(&outer_lock); }
+void memory_unlock(void) { pthread_mutex_unlock(&outer_lock); }
+
+static const char *name_intern(const char *name)
+{
+    if (!name)
+        return NULL;
+    size_t low = 0, high = n_names;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = strcmp(name, names[mid]);
+        if (!order)
+            return names[mid];
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    char **grown = realloc(names, (n_names + 1) * sizeof(*names));
+    char *copy = strdup(name);
+    if (!grown || !copy)
+        die("out of memory");
+    names = grown;
+    memmove(names + low + 1, names + low, (n_names - low) * sizeof(*names));
+    names[low] = copy;
+    n_names++;
+    return copy;
+}
+
+/* Index of the first region that ends above ADDR. */
+static size_t list_lower(const struct region_list *list, guest_addr addr)
+{
+    size_t low = 0, high = list->n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (list->at[mid].end > addr)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+static void list_insert(struct region_list *list, size_t i, const struct region *r)
+{
+    if (list->n == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 64;
+        list->at = realloc(list->at, list->capacity * sizeof(*list->at));
+        if (!list->at)
+            die("out of memory");
+    }
+    memmove(list->at + i + 1, list->at + i, (list->n - i) * sizeof(*list->at));
+    list->at[i] = *r;
+    list->n++;
+}
+
+static void list_erase(struct region_list *list, size_t i, size_t n)
+{
+    if (!n)
+        return;
+    memmove(list->at + i, list->at + i + n, (list->n - i - n) * sizeof(*list->at));
+    list->n -= n;
+}
+
+static bool is_anonymous(const struct region *r)
+{
+    return r->flags & MAP_ANONYMOUS;
+}
+
+/* Make ADDR a boundary between regions. */
+static void list_split(struct region_list *list, guest_addr addr)
+{
+    size_t i = list_lower(list, addr);
+    if (i == list->n || list->at[i].start >= addr)
+        return;
+    struct region upper = list->at[i];
+    if (!is_anonymous(&upper))
+        upper.offset += (off_t)(addr - upper.start);
+    upper.start = addr;
+    list->at[i].end = addr;
+    list_insert(list, i + 1, &upper);
+}
+
+static bool can_merge(const struct region *a, const struct region *b)
+{
+    if (a->end != b->start || a->prot != b->prot || a->flags != b->flags || a->name != b->name ||
+        a->dev != b->dev || a->inode != b->inode || a->fixed_file != b->fixed_file)
+        return false;
+    return is_anonymous(a) || a->offset + (off_t)(a->end - a->start) == b->offset;
+}
+
+/* Merge what meets at index I and I-1, for I in [first, last]. */
+static void list_merge(struct region_list *list, size_t first, size_t last)
+{
+    for (size_t i = last < list->n ? last : list->n - 1; i + 1 > first && i > 0 && i < list->n; i--) {
+        if (!can_merge(&list->at[i - 1], &list->at[i]))
+            continue;
+        list->at[i - 1].end = list->at[i].end;
+        list_erase(list, i, 1);
+    }
+}
+
+/* Remove [start, end). Returns true if some of it was executable. */
+static bool list_remove(struct region_list *list, guest_addr start, guest_addr end)
+{
+    bool exec = false;
+    list_split(list, start);
+    list_split(list, end);
+    size_t first = list_lower(list, start), last = first;
+    while (last < list->n && list->at[last].start < end)
+        exec |= (list->at[last++].prot & PROT_EXEC) != 0;
+    list_erase(list, first, last - first);
+    return exec;
+}
+
+void memory_map_add(const struct region *r)
+{
+    if (r->start >= r->end)
+        return;
+    pthread_mutex_lock(&map_lock);
+    bool exec = list_remove(&guest_map, r->start, r->end);
+    struct region copy = *r;
+    copy.name = (char *)name_intern(r->name);
+    size_t i = list_lower(&guest_map, r->start);
+    list_insert(&guest_map, i, &copy);
+    list_merge(&guest_map, i, i + 1);
+    pthread_mutex_unlock(&map_lock);
+    if (exec)
+        tb_invalidate(r->start, r->end - r->start);
+}
+
+void memory_map_remove(guest_addr start, guest_addr end)
+{
+    if (start >= end)
+        return;
+    pthread_mutex_lock(&map_lock);
+    bool exec = list_remove(&guest_map, start, end);
+    pthread_mutex_unlock(&map_lock);
+    if (exec)
+        tb_invalidate(start, end - start);
+}
+
+bool memory_map_protect(guest_addr start, guest_addr end, int prot)
+{
+    if (start >= end)
+        return true;
+    bool exec = false, complete = true;
+    pthread_mutex_lock(&map_lock);
+    list_split(&guest_map, start);
+    list_split(&guest_map, end);
+    size_t first = list_lower(&guest_map, start), i = first;
+    guest_addr at = start;
+    for (; i < guest_map.n && guest_map.at[i].start < end; i++) {
+        struct region *r = &guest_map.at[i];
+        complete &= r->start == at;
+        at = r->end;
+        /* Writable again counts as well: what was translated may be written from now on. */
+        exec |= (r->prot & PROT_EXEC) && r->prot != prot;
+        r->prot = prot;
+    }
+    complete &= at >= end;
+    list_merge(&guest_map, first, i);
+    pthread_mutex_unlock(&map_lock);
+    if (exec)
+        tb_invalidate(start, end - start);
+    return complete;
+}
+
+bool memory_map_find(guest_addr addr, struct region *out)
+{
+    pthread_mutex_lock(&map_lock);
+    size_t i = list_lower(&guest_map, addr);
+    bool found = i < guest_map.n;
+    if (found)
+        *out = guest_map.at[i];
+    pthread_mutex_unlock(&map_lock);
+    return found;
+}
+
+bool memory_check(guest_addr start, uint64_t size, int prot)
+{
+    guest_addr end = start + size;
+    if (end < start)
+        return false;
+    pthread_mutex_lock(&map_lock);
+    guest_addr at = start;
+    for (size_t i = list_lower(&guest_map, start); i < guest_map.n && at < end; i++) {
+        const struct region *r = &guest_map.at[i];
+        if (r->start > at || (r->prot & prot) != prot)
+            break;
+        at = r->end;
+    }
+    pthread_mutex_unlock(&map_lock);
+    return at >= end;
+}
+
+bool memory_is_guest_or_free(guest_addr start, guest_addr end)
+{
+    pthread_mutex_lock(&map_lock);
+    size_t i = list_lower(&own_map, start);
+    bool free = i == own_map.n || own_map.at[i].start >= end;
+    pthread_mutex_unlock(&map_lock);
+    return free;
+}
+
+static struct region own_region(const void *start, size_t size)
+{
+    guest_addr first = ALIGN_DOWN((uintptr_t)start, 4096);
+    return (struct region){
+        .start = first, .end = ALIGN_UP((uintptr_t)start + size, 4096), .flags = MAP_ANONYMOUS};
+}
+
+void memory_reserve_own(const void *start, size_t size)
+{
+    struct region r = own_region(start, size);
+    pthread_mutex_lock(&map_lock);
+    list_remove(&own_map, r.start, r.end);
+    size_t i = list_lower(&own_map, r.start);
+    list_insert(&own_map, i, &r);
+    list_merge(&own_map, i, i + 1);
+    pthread_mutex_unlock(&map_lock);
+}
+
+void memory_release_own(const void *start, size_t size)
+{
+    struct region r = own_region(start, size);
+    pthread_mutex_lock(&map_lock);
+    list_remove(&own_map, r.start, r.end);
+    pthread_mutex_unlock(&map_lock);
+}
+
+/* One guarded copy. The jump buffers nest: a fault comes back to the innermost one only. Everything that the code
+ * after a fault reads is a parameter that is not changed, so its value is defined then. */
+static bool guarded_copy(void *dst, const void *src, size_t n)
+{
+    struct thread *thread = current_thread;
+    if (!thread) {
+        memcpy(dst, src, n);
+        return true;
+    }
+    jmp_buf here, *outer = thread->recover;
+    if (setjmp(here)) {
+        current_thread->recover = outer;
+        return false;
+    }
+    thread->recover = &here;
+    /* The compiler must not move the copy out of the guarded part. */
+    __asm__ volatile("" ::: "memory");
+    memcpy(dst, src, n);
+    __asm__ volatile("" ::: "memory");
+    thread->recover = outer;
+    return true;
+}
+
+/* Addresses that no user mapping can have are refused here, because the host reports them without an address. */
+static bool is_user_range(guest_addr addr, size_t n)
+{
+    return addr <= INT64_MAX && n <= INT64_MAX && addr + n <= (guest_addr)1 << 47;
+}
+
+int memory_read(void *dst, guest_addr addr, size_t n)
+{
+    return is_user_range(addr, n) && guarded_copy(dst, memory_host(addr), n) ? 0 : -EFAULT;
+}
+
+int memory_write(guest_addr addr, const void *src, size_t n)
+{
+    return is_user_range(addr, n) && guarded_copy(memory_host(addr), src, n) ? 0 : -EFAULT;
+}
+
+ssize_t memory_read_string(char *dst, guest_addr addr, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        size_t n = 4096 - ((addr + done) & 4095); /* never past the page that holds the NUL */
+        if (n > size - done)
+            n = size - done;
+        if (memory_read(dst + done, addr + done, n))
+            return -EFAULT;
+        const char *end = memchr(dst + done, 0, n);
+        if (end)
+            return end - dst;
+        done += n;
+    }
+    return -ENAMETOOLONG;
+}
+
+int memory_zero(guest_addr addr, size_t n)
+{
+    static const char zeros[4096];
+    for (size_t done = 0; done < n;) {
+        size_t part = n - done < sizeof(zeros) ? n - done : sizeof(zeros);
+        if (memory_write(addr + done, zeros, part))
+            return -EFAULT;
+        done += part;
+    }
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* memory.h - the guest's address space: the map of its regions, and access to its bytes from C.
+ *
+ * 64-bit guests: guest address = host address. The map knows every region that the guest mapped; the translator's
+ * own memory is not in it, so that the guest can neither see nor unmap it. */
+#pragma once
+#include <sys/types.h>
+#include "core/types.h"
+
+/* One region, as /proc/self/maps would show it. */
+struct region {
+    guest_addr start, end;
+    int prot;               /* PROT_*, the guest's view; the host never has PROT_EXEC */
+    int flags;              /* MAP_SHARED or MAP_PRIVATE, MAP_GROWSDOWN, MAP_ANONYMOUS */
+    off_t offset;           /* in the file */
+    uint64_t dev, inode;
+    char *name;             /* path, "[heap]", "[stack]", "[vdso]", or null; interned, never freed */
+    bool fixed_file;        /* code whose load address is part of the file (ET_EXEC) */
+};
+
+/* Record a mapping, replacing what was there. Adjacent like regions are merged. Invalidates translations. */
+void memory_map_add(const struct region *r);
+void memory_map_remove(guest_addr start, guest_addr end);
+/* Change protection of [start, end). False: some of it is not mapped. */
+bool memory_map_protect(guest_addr start, guest_addr end, int prot);
+/* Find the region holding ADDR, or the first above it. False: none. The result is a copy. */
+bool memory_map_find(guest_addr addr, struct region *out);
+/* True if every page of [start, start+size) is the guest's and has all bits of PROT. */
+bool memory_check(guest_addr start, uint64_t size, int prot);
+/* True if no byte of [start, end) belongs to the translator. */
+bool memory_is_guest_or_free(guest_addr start, guest_addr end);
+/* Mark memory as the translator's own (code buffer, thread structures, our own image). */
+void memory_reserve_own(const void *start, size_t size);
+void memory_release_own(const void *start, size_t size);
+void memory_lock(void);   /* held around a host mmap/munmap and its map update */
+void memory_unlock(void);
+
+/* Copy N bytes between guest and host. Return 0, or -EFAULT if some byte is not accessible; bytes before it may have been
+ * copied. Safe against concurrent munmap by other guest threads. */
+int memory_read(void *dst, guest_addr addr, size_t n);
+int memory_write(guest_addr addr, const void *src, size_t n);
+/* Copy a NUL-terminated string of at most SIZE bytes with its NUL. Returns its length, -EFAULT, or -ENAMETOOLONG. */
+ssize_t memory_read_string(char *dst, guest_addr addr, size_t size);
+int memory_zero(guest_addr addr, size_t n);
+static inline void *memory_host(guest_addr addr) { return (void *)(uintptr_t)addr; }

@@ -1,0 +1,481 @@
+/* regalloc.c - linear register assignment over one block, forward, with last uses known. */
+#include "core/regalloc.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/cpu.h"
+#include "core/log.h"
+
+#define BIT(r) ((uint64_t)1 << (r))
+static const uint64_t VEC_REGS = 0xffffffff00000000u;
+
+static bool is_vec_value(const struct ra *ra, ir_ref v) { return ir_op_info[ra->ir->ops[v].op].res == IR_CLASS_V; }
+static int value_size(const struct ra *ra, ir_ref v) { return is_vec_value(ra, v) ? 16 : 8; }
+static bool is_pin(const struct ra *ra, int reg) { return !(ra->host->allocatable & BIT(reg)); }
+
+static bool is_rematerialisable(const struct ra *ra, ir_ref v)
+{
+    unsigned op = ra->ir->ops[v].op;
+    return op == IR_const || op == IR_addr || op == IR_vconst;
+}
+
+/* Live beyond the current operation. */
+static bool lives(const struct ra *ra, ir_ref v) { return ra->value[v].last_use > ra->at; }
+/* Needed by the current operation or later. */
+static bool needed(const struct ra *ra, ir_ref v) { return ra->value[v].last_use >= ra->at; }
+
+bool ra_dies(const struct ra *ra, ir_ref v) { return !lives(ra, v); }
+
+/* ---- Backward pass -------------------------------------------------------------------- */
+
+struct prepare {
+    struct ra *ra;
+    struct ir *ir;
+    uint16_t *clobbers;             /* number of flag-changing operations before each one */
+    uint16_t *put_at;               /* of the put that wants a value in its pinned register */
+    uint16_t next_barrier;          /* nearest later operation at which all homes must be exact */
+    uint16_t next_get[IR_MAX_VARS]; /* nearest later get of a variable, since its next put */
+};
+
+static void use_value(struct prepare *p, ir_ref v, ir_ref at)
+{
+    if (v && p->ra->value[v].last_use < at)
+        p->ra->value[v].last_use = at;
+}
+
+/* A use of flags: if the host's flags may be gone by then, what is needed to make them again stays alive. */
+static void use_flags(struct prepare *p, ir_ref f, ir_ref at, unsigned cond)
+{
+    const struct ir_op *op = &p->ir->ops[f];
+    if (p->ra->value[f].flags_until < at)
+        p->ra->value[f].flags_until = at;
+    if (op->op == IR_getf)
+        return;
+    if (p->clobbers[at] == p->clobbers[f + 1])
+        return;
+    switch (op->op) {
+    case IR_add: case IR_sub: case IR_and: case IR_andn:
+        if (cond <= COND_NE || cond == COND_MI || cond == COND_PL) {
+            use_value(p, f, at);
+            return;
+        }
+        use_value(p, op->a, at);
+        use_value(p, op->b, at);
+        return;
+    case IR_fcmp:
+        use_value(p, op->a, at);
+        use_value(p, op->b, at);
+        return;
+    default:
+        p->ra->value[f].must_save = true;
+    }
+}
+
+static void prepare_op(struct prepare *p, ir_ref i)
+{
+    const struct ir_op *op = &p->ir->ops[i];
+    const struct ir_op_info *info = &ir_op_info[op->op];
+    struct ra *ra = p->ra;
+    struct ra_value *v = &ra->value[i];
+
+    if (op->op == IR_get || op->op == IR_getv)
+        p->next_get[op->imm] = i;
+    if (v->want != RA_NONE) {
+        const struct ir_op *put = &p->ir->ops[p->put_at[i]];
+        uint16_t get = p->next_get[put->imm];
+        if (p->next_barrier < p->put_at[i] || (get != 0 && get < p->put_at[i]))
+            v->want = RA_NONE;
+    }
+    if ((info->props & (IR_FAULT | IR_END | IR_EXIT | IR_CALL)) != 0)
+        p->next_barrier = i;
+    if (op->op == IR_put || op->op == IR_putv) {
+        unsigned var = (unsigned)op->imm;
+        p->next_get[var] = 0;
+        if (ra->host->pin[var] != RA_NONE && ra->value[op->a].want == RA_NONE) {
+            ra->value[op->a].want = ra->host->pin[var];
+            p->put_at[op->a] = i;
+        }
+    }
+    unsigned cond = op->op == IR_exit_if || op->op == IR_cset || op->op == IR_csel || op->op == IR_vcsel ? op->aux
+                                                                                                         : COND_AL;
+    if (info->a == IR_CLASS_F && op->a) /* putf: a marker, no use */
+        (void)0;
+    else if (info->a != IR_CLASS_N)
+        use_value(p, op->a, i);
+    if (info->b == IR_CLASS_F) {
+        if (op->b)
+            use_flags(p, op->b, i, COND_AL);
+    } else if (info->b != IR_CLASS_N) {
+        use_value(p, op->b, i);
+    }
+    if (info->c == IR_CLASS_F) {
+        if (op->c)
+            use_flags(p, op->c, i, cond);
+    } else if (info->c != IR_CLASS_N) {
+        use_value(p, op->c, i);
+    }
+}
+
+void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage,
+                bool (*keeps_flags)(const struct ir_op *op))
+{
+    static __thread uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2];
+    ra->host = host;
+    ra->ctx = ctx;
+    ra->ir = ir;
+    ra->value = storage;
+    ra->locked = 0;
+    ra->spill_used[0] = ra->spill_used[1] = 0;
+    memset(ra->held, 0, sizeof ra->held);
+    memset(ra->var_value, 0, ir->n_vars * sizeof *ra->var_value);
+    struct prepare p = {.ra = ra, .ir = ir, .clobbers = clobbers, .put_at = put_at, .next_barrier = UINT16_MAX};
+    memset(p.next_get, 0, ir->n_vars * sizeof *p.next_get);
+    uint16_t count = 0;
+    for (uint32_t i = 0; i < ir->n; i++) {
+        storage[i] = (struct ra_value){.reg = RA_NONE, .want = RA_NONE, .slot = -1};
+        clobbers[i] = count;
+        count += !keeps_flags(&ir->ops[i]);
+    }
+    clobbers[ir->n] = count;
+    for (uint32_t i = ir->n; i-- > 1;)
+        prepare_op(&p, (ir_ref)i);
+}
+
+/* ---- Locations -------------------------------------------------------------------------- */
+
+static void release_spill(struct ra *ra, ir_ref v)
+{
+    int32_t slot = ra->value[v].slot;
+    int32_t gpr = slot - (int32_t)offsetof(struct cpu, spill_gpr), vec = slot - (int32_t)offsetof(struct cpu, spill_vec);
+    if (gpr >= 0 && gpr < (int32_t)sizeof(((struct cpu *)0)->spill_gpr))
+        ra->spill_used[0] &= ~BIT(gpr / 8);
+    else if (vec >= 0 && vec < (int32_t)sizeof(((struct cpu *)0)->spill_vec))
+        ra->spill_used[1] &= ~BIT(vec / 16);
+    ra->value[v].slot = -1;
+}
+
+static void spill(struct ra *ra, ir_ref v)
+{
+    struct ra_value *value = &ra->value[v];
+    bool vec = is_vec_value(ra, v);
+    if (~ra->spill_used[vec] == 0) { /* reclaim slots of dead values */
+        for (ir_ref i = 1; i < ra->at; i++)
+            if (ra->value[i].slot >= 0 && !needed(ra, i))
+                release_spill(ra, i);
+        if (~ra->spill_used[vec] == 0)
+            bug("register allocator: out of spill slots");
+    }
+    int n = __builtin_ctzll(~ra->spill_used[vec]);
+    ra->spill_used[vec] |= BIT(n);
+    value->slot = vec ? (int32_t)offsetof(struct cpu, spill_vec) + 16 * n : (int32_t)offsetof(struct cpu, spill_gpr) + 8 * n;
+    ra->host->store(ra->ctx, value->reg, value->slot, vec ? 16 : 8);
+}
+
+/* Empty REG; if its value is still needed it stays somewhere. */
+static void evict(struct ra *ra, int reg)
+{
+    ir_ref v = ra->held[reg];
+    ra->held[reg] = IR_NONE;
+    if (!v || ra->value[v].reg != reg)
+        return;
+    if (needed(ra, v) && ra->value[v].slot < 0 && !is_rematerialisable(ra, v))
+        spill(ra, v);
+    ra->value[v].reg = RA_NONE;
+}
+
+static int alloc_from(struct ra *ra, uint64_t set)
+{
+    int best = RA_NONE;
+    uint32_t best_score = 0;
+    set &= ra->host->allocatable & ~ra->locked;
+    for (uint64_t s = set; s; s &= s - 1) {
+        int reg = __builtin_ctzll(s);
+        ir_ref v = ra->held[reg];
+        if (!v || ra->value[v].reg != reg || !needed(ra, v)) {
+            ra->held[reg] = IR_NONE;
+            ra->locked |= BIT(reg);
+            return reg;
+        }
+        uint32_t score = ra->value[v].last_use;
+        if (ra->value[v].slot >= 0 || is_rematerialisable(ra, v))
+            score += 1u << 20; /* clean values first */
+        if (score >= best_score)
+            best = reg, best_score = score;
+    }
+    if (best == RA_NONE)
+        bug("register allocator: no register left");
+    evict(ra, best);
+    ra->locked |= BIT(best);
+    return best;
+}
+
+static int alloc(struct ra *ra, bool vec) { return alloc_from(ra, vec ? VEC_REGS : ~VEC_REGS); }
+
+static void set_reg(struct ra *ra, ir_ref v, int reg)
+{
+    ra->value[v].reg = (int8_t)reg;
+    ra->held[reg] = v;
+    ra->locked |= BIT(reg);
+}
+
+/* Put V's value into REG (already free) from wherever it is. */
+static void load_into(struct ra *ra, ir_ref v, int reg)
+{
+    const struct ra_value *value = &ra->value[v];
+    if (value->reg != RA_NONE)
+        ra->host->move(ra->ctx, reg, value->reg);
+    else if (is_rematerialisable(ra, v))
+        ra->host->load_const(ra->ctx, reg, &ra->ir->ops[v]);
+    else if (value->slot >= 0)
+        ra->host->load(ra->ctx, reg, value->slot, value_size(ra, v));
+    else
+        bug("register allocator: value %u (%s) is nowhere", v, ir_op_info[ra->ir->ops[v].op].name);
+}
+
+/* ---- Interface of the emitter ------------------------------------------------------------ */
+
+void ra_begin_op(struct ra *ra, ir_ref ref)
+{
+    ra->at = ref;
+    ra->locked = 0;
+    const struct ir_op *op = &ra->ir->ops[ref];
+    if (op->op != IR_get && op->op != IR_getv)
+        return;
+    unsigned var = (unsigned)op->imm;
+    int pin = ra->host->pin[var];
+    if (pin != RA_NONE)
+        set_reg(ra, ref, pin);
+    else
+        ra->value[ref].slot = ra->ir->vars[var].offset;
+    ra->var_value[var] = ref;
+}
+
+void ra_end_op(struct ra *ra) { ra->locked = 0; }
+
+int ra_use(struct ra *ra, ir_ref v)
+{
+    int reg = ra->value[v].reg;
+    if (reg == RA_NONE) {
+        reg = alloc(ra, is_vec_value(ra, v));
+        load_into(ra, v, reg);
+    }
+    set_reg(ra, v, reg);
+    return reg;
+}
+
+int ra_use_mem(struct ra *ra, ir_ref v, int32_t *offset)
+{
+    const struct ra_value *value = &ra->value[v];
+    if (value->reg != RA_NONE || value->slot < 0 || lives(ra, v))
+        return ra_use(ra, v);
+    *offset = value->slot;
+    return RA_NONE;
+}
+
+/* The register that a coming put wants V in, if it may be overwritten now. */
+static int wanted(struct ra *ra, ir_ref v)
+{
+    int reg = ra->value[v].want;
+    if (reg == RA_NONE)
+        return RA_NONE;
+    ir_ref old = ra->held[reg];
+    if (old && old != v && ra->value[old].reg == reg && lives(ra, old))
+        return RA_NONE;
+    return reg;
+}
+
+static int take_wanted(struct ra *ra, ir_ref v, int reg)
+{
+    ir_ref old = ra->held[reg];
+    if (old && old != v && ra->value[old].reg == reg)
+        ra->value[old].reg = RA_NONE;
+    set_reg(ra, v, reg);
+    return reg;
+}
+
+int ra_def(struct ra *ra, ir_ref v)
+{
+    int reg = wanted(ra, v);
+    if (reg != RA_NONE && !(ra->locked & BIT(reg))) {
+        ir_ref old = ra->held[reg];
+        if (!old || ra->value[old].reg != reg || !needed(ra, old))
+            return take_wanted(ra, v, reg);
+    }
+    reg = alloc(ra, is_vec_value(ra, v));
+    set_reg(ra, v, reg);
+    return reg;
+}
+
+int ra_def_reuse(struct ra *ra, ir_ref v)
+{
+    int reg = wanted(ra, v);
+    if (reg != RA_NONE)
+        return take_wanted(ra, v, reg);
+    uint64_t set = is_vec_value(ra, v) ? VEC_REGS : ~VEC_REGS;
+    for (uint64_t s = ra->locked & ra->host->allocatable & set; s; s &= s - 1) {
+        int r = __builtin_ctzll(s);
+        ir_ref old = ra->held[r];
+        if (old && ra->value[old].reg == r && !lives(ra, old)) {
+            ra->value[old].reg = RA_NONE;
+            set_reg(ra, v, r);
+            return r;
+        }
+    }
+    return ra_def(ra, v);
+}
+
+int ra_def_over(struct ra *ra, ir_ref v, ir_ref a)
+{
+    int from = ra->value[a].reg, want = wanted(ra, v);
+    bool dies = !lives(ra, a);
+    if (want != RA_NONE && (want == from ? dies : !(ra->locked & BIT(want)))) {
+        ir_ref old = ra->held[want];
+        if (want == from || !old || ra->value[old].reg != want || !needed(ra, old)) {
+            if (want != from)
+                load_into(ra, a, want);
+            else
+                ra->value[a].reg = RA_NONE;
+            return take_wanted(ra, v, want);
+        }
+    }
+    if (from != RA_NONE && dies && !is_pin(ra, from)) {
+        ra->value[a].reg = RA_NONE;
+        set_reg(ra, v, from);
+        return from;
+    }
+    int reg = alloc(ra, is_vec_value(ra, v));
+    load_into(ra, a, reg);
+    set_reg(ra, v, reg);
+    return reg;
+}
+
+int ra_temp(struct ra *ra, bool vec)
+{
+    return alloc(ra, vec);
+}
+
+void ra_take(struct ra *ra, int reg)
+{
+    ir_ref v = ra->held[reg];
+    if (v && ra->value[v].reg == reg && needed(ra, v)) {
+        uint64_t others = ra->host->allocatable & ~ra->locked & ~BIT(reg) & (reg >= RA_VEC ? VEC_REGS : ~VEC_REGS);
+        bool clean = ra->value[v].slot >= 0 || is_rematerialisable(ra, v);
+        int to = RA_NONE;
+        for (uint64_t s = others; s && to == RA_NONE && !clean; s &= s - 1) {
+            int r = __builtin_ctzll(s);
+            ir_ref w = ra->held[r];
+            if (!w || ra->value[w].reg != r || !needed(ra, w))
+                to = r;
+        }
+        if (to != RA_NONE) {
+            ra->host->move(ra->ctx, to, reg);
+            ra->held[to] = v;
+            ra->value[v].reg = (int8_t)to;
+        } else {
+            evict(ra, reg);
+        }
+    }
+    ra->held[reg] = IR_NONE;
+    ra->locked |= BIT(reg);
+}
+
+void ra_def_in(struct ra *ra, ir_ref v, int reg)
+{
+    set_reg(ra, v, reg);
+}
+
+/* The home of VAR is about to change: a value that lives only there moves to a temporary. */
+static void save_old(struct ra *ra, unsigned var, ir_ref v)
+{
+    ir_ref old = ra->var_value[var];
+    int pin = ra->host->pin[var];
+    if (pin != RA_NONE) {
+        ir_ref in = ra->held[pin];
+        if (in && in != v && ra->value[in].reg == pin) {
+            if (lives(ra, in) && ra->value[in].slot < 0) {
+                int reg = alloc(ra, false);
+                ra->host->move(ra->ctx, reg, pin);
+                set_reg(ra, in, reg);
+            } else {
+                ra->value[in].reg = RA_NONE;
+            }
+        }
+        return;
+    }
+    if (old && old != v && ra->value[old].slot == ra->ir->vars[var].offset) {
+        if (lives(ra, old) && ra->value[old].reg == RA_NONE && !is_rematerialisable(ra, old))
+            ra_use(ra, old);
+        ra->value[old].slot = -1;
+    }
+}
+
+void ra_put(struct ra *ra, unsigned var, ir_ref v)
+{
+    const struct ir_var *row = &ra->ir->vars[var];
+    int pin = ra->host->pin[var];
+    if (ra->var_value[var] == v && (pin == RA_NONE ? ra->value[v].slot == row->offset : ra->value[v].reg == pin))
+        return;
+    save_old(ra, var, v);
+    struct ra_value *value = &ra->value[v];
+    if (pin != RA_NONE) {
+        if (value->reg != pin) {
+            int from = value->reg;
+            load_into(ra, v, pin);
+            ra->held[pin] = v;
+            if (from != RA_NONE && !is_pin(ra, from))
+                ra->held[from] = IR_NONE;
+            if (from == RA_NONE || !is_pin(ra, from))
+                value->reg = (int8_t)pin;
+            else
+                ra->held[pin] = IR_NONE; /* v stays known as the other variable's register */
+        }
+    } else {
+        uint64_t imm;
+        bool stored = row->class == IR_CLASS_I && row->size == 8 && value->reg == RA_NONE &&
+                      ir_is_const(ra->ir, v, &imm) && ra->host->store_const(ra->ctx, row->offset, imm);
+        if (!stored)
+            ra->host->store(ra->ctx, ra_use(ra, v), row->offset, row->size);
+        if (row->size == value_size(ra, v) && !is_rematerialisable(ra, v)) {
+            release_spill(ra, v);
+            value->slot = row->offset;
+        }
+    }
+    ra->var_value[var] = v;
+}
+
+void ra_forget_vars(struct ra *ra)
+{
+    for (unsigned var = 0; var < ra->ir->n_vars; var++) {
+        ir_ref v = ra->var_value[var];
+        int pin = ra->host->pin[var];
+        ra->var_value[var] = IR_NONE;
+        if (!v)
+            continue;
+        struct ra_value *value = &ra->value[v];
+        if (pin != RA_NONE && value->reg == pin) {
+            if (lives(ra, v) && value->slot < 0 && !is_rematerialisable(ra, v))
+                spill(ra, v);
+            value->reg = RA_NONE;
+            ra->held[pin] = IR_NONE;
+        } else if (pin == RA_NONE && value->slot == ra->ir->vars[var].offset) {
+            if (lives(ra, v) && value->reg == RA_NONE)
+                ra_use(ra, v);
+            value->slot = -1;
+        }
+    }
+}
+
+void ra_evict(struct ra *ra, uint64_t clobbered)
+{
+    for (uint64_t s = clobbered & ra->host->allocatable; s; s &= s - 1) {
+        int reg = __builtin_ctzll(s);
+        ir_ref v = ra->held[reg];
+        ra->held[reg] = IR_NONE;
+        if (!v || ra->value[v].reg != reg)
+            continue;
+        if (lives(ra, v) && ra->value[v].slot < 0 && !is_rematerialisable(ra, v))
+            spill(ra, v);
+        ra->value[v].reg = RA_NONE;
+    }
+}

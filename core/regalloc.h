@@ -1,0 +1,78 @@
+/* regalloc.h - host registers for the values of one block, assigned while code is emitted.
+ *
+ * A backward pass first finds each value's last use; then the host's instruction selection walks the operations
+ * forward and asks for registers. A value may be in a host register, in a slot of struct cpu (its variable's home or
+ * a spill slot), or be a constant. Pinned variables have a host register as their home: between operations that
+ * register always holds the guest's current value. */
+#pragma once
+#include "core/ir.h"
+
+enum { RA_MAX_REGS = 64, RA_NONE = -1 };
+/* Register numbers: general 0..31, vector 32..63 (RA_VEC + number). */
+enum { RA_VEC = 32 };
+
+/* What the allocator needs from a host. ctx is passed through. Moves must not change the host's flags. */
+struct ra_host {
+    uint64_t allocatable;               /* registers for temporaries, both classes */
+    const int8_t *pin;                  /* variable -> general register that is its home, or RA_NONE */
+    void (*move)(void *ctx, int dst, int src);                 /* same class */
+    void (*load)(void *ctx, int dst, int32_t offset, int size);  /* from struct cpu; size 4, 8, 16; narrower zero-extends */
+    void (*store)(void *ctx, int src, int32_t offset, int size);
+    void (*load_const)(void *ctx, int dst, const struct ir_op *op); /* const, addr or vconst */
+    bool (*store_const)(void *ctx, int32_t offset, uint64_t value); /* 8 bytes; false: no instruction for this value */
+};
+
+struct ra_value {
+    int8_t reg;       /* or RA_NONE */
+    int8_t want;      /* register that a coming put wants it in, or RA_NONE */
+    bool must_save;   /* flags that cannot be made again: store them where they are made */
+    uint16_t last_use;/* index of the last operation that uses it; 0: unused */
+    uint16_t flags_until; /* last operation that uses its flags */
+    int32_t slot;     /* offset in struct cpu where a copy is, or -1 */
+};
+
+struct ra {
+    const struct ra_host *host;
+    void *ctx;
+    const struct ir *ir;
+    struct ra_value *value;          /* per operation */
+    ir_ref held[RA_MAX_REGS];        /* value in each register, or IR_NONE */
+    ir_ref var_value[IR_MAX_VARS];   /* value that each variable's home holds, if known */
+    uint64_t locked;                 /* set of registers not to be evicted during this operation */
+    uint64_t spill_used[2];
+    ir_ref at;                       /* operation being emitted */
+};
+
+/* Backward pass: last uses, wants, dead operations (turned into nops). KEEPS_FLAGS(op) says whether the host emits op
+ * without changing its flags: uses of flags that are not adjacent keep the producer's operands alive. */
+void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage,
+                bool (*keeps_flags)(const struct ir_op *op));
+
+/* Start and end operation REF. Between them the registers handed out stay where they are. */
+void ra_begin_op(struct ra *ra, ir_ref ref);
+void ra_end_op(struct ra *ra);
+
+/* A register that holds V (loading or materialising it). Do not write to it. */
+int ra_use(struct ra *ra, ir_ref v);
+/* The same, or RA_NONE and *offset = where in struct cpu V can be read as a memory operand (16 aligned bytes for
+ * vectors). Never for constants: they get a register. */
+int ra_use_mem(struct ra *ra, ir_ref v, int32_t *offset);
+/* Register for the result of the current operation; distinct from every register handed out in it. */
+int ra_def(struct ra *ra, ir_ref v);
+/* The same, but may be that of an operand that dies here: only if no operand is read after the result is written. */
+int ra_def_reuse(struct ra *ra, ir_ref v);
+/* The same, already holding a copy of A (two-operand instructions); distinct from other operands' registers. */
+int ra_def_over(struct ra *ra, ir_ref v, ir_ref a);
+/* A scratch register until ra_end_op. vec: a vector register. */
+int ra_temp(struct ra *ra, bool vec);
+/* Exactly register REG as scratch (or as result with ra_def_in): whatever is in it moves away. REG must not be pinned. */
+void ra_take(struct ra *ra, int reg);
+void ra_def_in(struct ra *ra, ir_ref v, int reg);
+/* True if V is not used after the current operation. */
+bool ra_dies(const struct ra *ra, ir_ref v);
+/* put and putv: V becomes the value of variable VAR. */
+void ra_put(struct ra *ra, unsigned var, ir_ref v);
+/* A helper has changed variables: forget all cached homes (pinned registers are reloaded by the call stub). */
+void ra_forget_vars(struct ra *ra);
+/* Registers among CLOBBERED are about to be lost (C call): move or spill what they hold. */
+void ra_evict(struct ra *ra, uint64_t clobbered);

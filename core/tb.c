@@ -1,0 +1,286 @@
+/* tb.c - find, make, chain and drop translation blocks.
+ *
+ * Readers walk the hash chains without a lock: a block is complete before it is published, and its memory stays until
+ * tb_flush, which runs while every other thread is outside cpu_run. All changes hold tb_lock. */
+#include "core/tb.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/code_buffer.h"
+#include "core/compile.h"
+#include "core/dispatch.h"
+#include "core/host.h"
+#include "core/log.h"
+#include "core/memory.h"
+
+enum { HASH_BITS = 15, PAGE_HASH_BITS = 12, PAGE_BITS = 12, MAX_TBS = 1 << 20 };
+enum { TB_MEMORY = 1 << 30 };
+
+/* A block that depends on bytes of a guest page. */
+struct page_node {
+    guest_addr page;
+    struct tb *tb;
+    struct page_node *next;
+};
+
+static pthread_mutex_t tb_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tb *hash_table[1 << HASH_BITS];
+static struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
+static struct tb **by_host;                               /* blocks in the order of their code */
+static unsigned n_by_host;
+static char *memory, *memory_at; /* where tb_alloc takes from; reserved address space, touched as needed */
+
+static unsigned hash_of(guest_addr pc) { return (unsigned)(pc >> 2) & ((1 << HASH_BITS) - 1); }
+static unsigned page_hash(guest_addr page) { return (unsigned)page & ((1 << PAGE_HASH_BITS) - 1); }
+
+static void *reserve(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        die("cannot reserve memory for translation tables");
+    memory_reserve_own(p, size);
+    return p;
+}
+
+void *tb_alloc(size_t size)
+{
+    if (!memory) {
+        memory = memory_at = reserve(TB_MEMORY);
+        by_host = reserve(MAX_TBS * sizeof *by_host);
+    }
+    char *p = memory_at;
+    memory_at += ALIGN_UP(size, 8);
+    if (memory_at > memory + TB_MEMORY)
+        bug("translation tables are full");
+    return p;
+}
+
+/* Room for one more block of the largest size. */
+static bool tables_full(void)
+{
+    return memory && (n_by_host == MAX_TBS || memory_at > memory + TB_MEMORY - (1 << 20));
+}
+
+struct tb *tb_find(guest_addr pc, uint32_t mode)
+{
+    struct tb *tb = __atomic_load_n(&hash_table[hash_of(pc)], __ATOMIC_ACQUIRE);
+    while (tb && (tb->pc != pc || tb->mode != mode))
+        tb = __atomic_load_n(&tb->hash_next, __ATOMIC_ACQUIRE);
+    return tb;
+}
+
+static void add_page_nodes(struct tb *tb)
+{
+    guest_addr last = ~(guest_addr)0;
+    for (unsigned i = 0; i < tb->n_ranges; i++) {
+        guest_addr end = (tb->range[i].start + tb->range[i].size - 1) >> PAGE_BITS;
+        for (guest_addr page = tb->range[i].start >> PAGE_BITS; page <= end; page++) {
+            if (page == last)
+                continue;
+            last = page;
+            struct page_node *n = tb_alloc(sizeof *n);
+            *n = (struct page_node){page, tb, page_table[page_hash(page)]};
+            page_table[page_hash(page)] = n;
+        }
+    }
+}
+
+static void link_exit(struct tb *tb, unsigned n, struct tb *to)
+{
+    struct tb_exit *exit = &tb->exits[n];
+    if (exit->to || tb->dead || to->dead)
+        return;
+    exit->to = to;
+    exit->next = to->incoming;
+    to->incoming = exit;
+    host_backend.patch_exit(tb, n, to->code);
+}
+
+static void publish(struct tb *tb)
+{
+    add_page_nodes(tb);
+    by_host[n_by_host++] = tb;
+    struct tb **head = &hash_table[hash_of(tb->pc)];
+    tb->hash_next = *head;
+    __atomic_store_n(head, tb, __ATOMIC_RELEASE);
+    if (engine_options.no_chain)
+        return;
+    for (unsigned i = 0; i < tb->n_exits; i++) {
+        struct tb *to = tb_find(tb->exits[i].target, tb->mode);
+        if (to)
+            link_exit(tb, i, to);
+    }
+}
+
+struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
+{
+    struct tb *tb = tb_find(pc, mode);
+    if (tb)
+        return tb;
+    pthread_mutex_lock(&tb_lock);
+    for (;;) {
+        tb = tb_find(pc, mode);
+        if (tb)
+            break;
+        enum compile_result r = tables_full() ? COMPILE_FULL : compile_block(thread, pc, mode, &tb);
+        if (r == COMPILE_OK)
+            publish(tb);
+        if (r != COMPILE_FULL)
+            break;
+        pthread_mutex_unlock(&tb_lock);
+        thread_stop_others();
+        pthread_mutex_lock(&tb_lock);
+        tb_flush();
+        pthread_mutex_unlock(&tb_lock);
+        thread_resume_others();
+        pthread_mutex_lock(&tb_lock);
+    }
+    pthread_mutex_unlock(&tb_lock);
+    return tb;
+}
+
+void tb_link(struct tb *tb, unsigned n, struct tb *to)
+{
+    pthread_mutex_lock(&tb_lock);
+    link_exit(tb, n, to);
+    pthread_mutex_unlock(&tb_lock);
+}
+
+struct tb *tb_from_host(const void *host_pc)
+{
+    unsigned lo = 0, hi = __atomic_load_n(&n_by_host, __ATOMIC_ACQUIRE);
+    while (hi - lo > 1) {
+        unsigned mid = lo + (hi - lo) / 2;
+        if (by_host[mid]->code <= (const uint8_t *)host_pc)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    if (hi == 0 || (size_t)((const uint8_t *)host_pc - by_host[lo]->code) >= by_host[lo]->size)
+        return NULL;
+    return by_host[lo];
+}
+
+guest_addr tb_guest_pc(const struct tb *tb, const void *host_pc)
+{
+    guest_addr pc = tb->pc;
+    size_t offset = (size_t)((const uint8_t *)host_pc - tb->code), at = 0;
+    for (const uint8_t *p = tb->deltas, *end = p + tb->n_delta_bytes; p < end;) {
+        unsigned guest_len = *p++;
+        if (guest_len == 0) {
+            memcpy(&pc, p, 8);
+            p += 8;
+            continue;
+        }
+        unsigned host_len = *p++;
+        if (host_len == 255) {
+            host_len = p[0] | p[1] << 8;
+            p += 2;
+        }
+        at += host_len;
+        if (offset < at)
+            return pc;
+        pc += guest_len;
+    }
+    return pc;
+}
+
+static void unhash(struct tb *tb)
+{
+    for (struct tb **p = &hash_table[hash_of(tb->pc)]; *p; p = &(*p)->hash_next)
+        if (*p == tb) {
+            __atomic_store_n(p, tb->hash_next, __ATOMIC_RELEASE);
+            return;
+        }
+}
+
+static void forget_incoming(struct tb_exit *exit)
+{
+    for (struct tb_exit **p = &exit->to->incoming; *p; p = &(*p)->next)
+        if (*p == exit) {
+            *p = exit->next;
+            break;
+        }
+    exit->to = NULL;
+}
+
+static void drop(struct tb *tb)
+{
+    unhash(tb);
+    tb->dead = true;
+    while (tb->incoming) {
+        struct tb_exit *exit = tb->incoming;
+        tb->incoming = exit->next;
+        exit->to = NULL;
+        host_backend.patch_exit(exit->owner, (unsigned)(exit - exit->owner->exits), NULL);
+    }
+    for (unsigned i = 0; i < tb->n_exits; i++)
+        if (tb->exits[i].to) {
+            forget_incoming(&tb->exits[i]);
+            host_backend.patch_exit(tb, i, NULL);
+        }
+}
+
+static bool depends_on(const struct tb *tb, guest_addr start, uint64_t size)
+{
+    for (unsigned i = 0; i < tb->n_ranges; i++)
+        if (tb->range[i].start < start + size && start < tb->range[i].start + tb->range[i].size)
+            return true;
+    return false;
+}
+
+static bool invalidate_bucket(unsigned bucket, guest_addr start, uint64_t size)
+{
+    bool any = false;
+    for (struct page_node **p = &page_table[bucket]; *p;) {
+        struct tb *tb = (*p)->tb;
+        if (!tb->dead && depends_on(tb, start, size)) {
+            drop(tb);
+            any = true;
+        }
+        if (tb->dead)
+            *p = (*p)->next;
+        else
+            p = &(*p)->next;
+    }
+    return any;
+}
+
+void tb_invalidate(guest_addr start, uint64_t size)
+{
+    if (size == 0 || !memory)
+        return;
+    guest_addr first = start >> PAGE_BITS, last = (start + size - 1) >> PAGE_BITS;
+    bool any = false;
+    pthread_mutex_lock(&tb_lock);
+    if (last - first >= 1 << PAGE_HASH_BITS) {
+        for (unsigned b = 0; b < 1 << PAGE_HASH_BITS; b++)
+            any |= invalidate_bucket(b, start, size);
+    } else {
+        for (guest_addr page = first; page <= last; page++)
+            any |= invalidate_bucket(page_hash(page), start, size);
+    }
+    pthread_mutex_unlock(&tb_lock);
+    if (any)
+        thread_kick_all();
+}
+
+static _Atomic uint32_t generation;
+
+uint32_t tb_generation(void) { return generation; }
+
+void tb_flush(void)
+{
+    generation++;
+    memset(hash_table, 0, sizeof hash_table);
+    memset(page_table, 0, sizeof page_table);
+    __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);
+    memory_at = memory;
+    code_buffer_reset();
+    thread_forget_code();
+}
+
+void tb_lock_before_fork(void) { pthread_mutex_lock(&tb_lock); }
+void tb_unlock_after_fork(void) { pthread_mutex_unlock(&tb_lock); }

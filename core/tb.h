@@ -1,0 +1,67 @@
+/* tb.h - translation blocks: find, insert, chain, invalidate.
+ *
+ * Blocks are found by (pc, mode). tb_find is lock-free; everything that changes the tables holds tb_lock.
+ * A block's memory is never reused before the whole code buffer is flushed, which happens while no thread runs
+ * generated code. */
+#pragma once
+#include "core/types.h"
+
+struct thread;
+
+/* A direct exit of a block: a rel32 field in its code that may point to another block. */
+struct tb_exit {
+    guest_addr target;      /* guest pc */
+    uint32_t site;          /* offset of the patchable field in the block's code */
+    uint32_t stub;          /* offset of its own exit stub */
+    struct tb *to;          /* linked block, or null */
+    struct tb_exit *next;   /* in to's list of incoming exits */
+    struct tb *owner;
+};
+
+struct tb_range { guest_addr start; uint32_t size; }; /* guest bytes the translation depends on */
+
+/* Where flags are live at an access that may fault but only in the host's flag register: code offsets, host's form. */
+struct tb_flags_at { uint32_t host_offset, host_end, form; };
+
+enum { TB_MAX_RANGES = 8 };
+
+struct tb {
+    guest_addr pc;
+    uint32_t mode;
+    uint32_t size;            /* bytes of host code */
+    const uint8_t *code;      /* entry point */
+    struct tb *hash_next;
+    struct tb_exit *exits;
+    struct tb_exit *incoming;
+    uint16_t n_exits, n_insns, n_ranges, n_flags_at;
+    bool dead;                /* invalidated: unreachable for new entries */
+    struct tb_range range[TB_MAX_RANGES];
+    /* Pairs (guest length, host length) as bytes, one pair per guest instruction; 255 in host length: the next two bytes
+     * hold it; guest length 0: the next eight bytes hold a new guest pc (after a followed jump). */
+    const uint8_t *deltas;
+    uint32_t n_delta_bytes;
+    const struct tb_flags_at *flags_at;
+    uint32_t n_host_insns;    /* on the path without side exits, for cost rows */
+    const struct ir *ir;      /* interpreter engine: the block itself */
+};
+
+struct tb *tb_find(guest_addr pc, uint32_t mode);
+/* Find or translate. Null: the code is not executable or not readable (cpu->exit_* say how the guest faults). */
+struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode);
+/* Point exit N of TB at TO unless one of them is dead. */
+void tb_link(struct tb *tb, unsigned n, struct tb *to);
+/* The block whose code holds a host pc, and the exit whose stub ends at it. */
+struct tb *tb_from_host(const void *host_pc);
+/* Guest pc of the instruction that host_pc belongs to. */
+guest_addr tb_guest_pc(const struct tb *tb, const void *host_pc);
+/* Drop every block that depends on a byte of the range. */
+void tb_invalidate(guest_addr start, uint64_t size);
+/* Drop all; call with every other thread outside generated code (thread_stop_others). */
+void tb_flush(void);
+/* Changes at each flush: blocks known from before are gone. */
+uint32_t tb_generation(void);
+/* Tables after fork: the child has one thread. */
+void tb_lock_before_fork(void);
+void tb_unlock_after_fork(void);
+/* Allocate memory that lives until the next flush (exits, deltas). */
+void *tb_alloc(size_t size);

@@ -1,0 +1,173 @@
+/* thread.c - guest threads: their memory, the list of all, and stopping the others.
+ *
+ * A thread is "inside" while it is in cpu_run. thread_stop_others waits until no other thread is inside; a thread
+ * that wants in meanwhile waits for thread_resume_others. */
+#include "core/thread.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/dispatch.h"
+#include "core/host.h"
+#include "core/memory.h"
+
+__thread struct thread *current_thread;
+
+static pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER;      /* the list */
+static pthread_mutex_t exclusive_lock = PTHREAD_MUTEX_INITIALIZER;   /* held while the others are stopped */
+static struct thread *threads;                                       /* guarded by thread_lock */
+static _Atomic bool stopping;
+
+enum { GUARD_SIZE = 4096 };
+
+static size_t mapping_size(void)
+{
+    return GUARD_SIZE + RETURN_STACK_SIZE + ALIGN_UP(sizeof(struct thread), 4096) + GUARD_SIZE + HOST_ALT_STACK_SIZE;
+}
+
+struct thread *thread_new(const struct guest *guest, const struct thread *from)
+{
+    size_t size = mapping_size();
+    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    size_t thread_size = ALIGN_UP(sizeof(struct thread), 4096);
+    struct thread *t = (void *)(p + GUARD_SIZE + RETURN_STACK_SIZE);
+    char *second_guard = (char *)t + thread_size;
+    if (mprotect(p, GUARD_SIZE, PROT_NONE) || mprotect(second_guard, GUARD_SIZE, PROT_NONE)) {
+        munmap(p, size);
+        return NULL;
+    }
+    memory_reserve_own(p, size);
+    t->guest = guest;
+    t->return_stack = p;
+    t->alt_stack = second_guard + GUARD_SIZE;
+    if (from) {
+        memcpy(&t->cpu, &from->cpu, offsetof(struct cpu, jump_cache));
+        t->cpu.pending = 0;
+        t->cpu.host_sp = NULL;
+    } else {
+        t->cpu.excl_addr = EXCL_NONE;
+        guest->isa->reset(&t->cpu, guest);
+    }
+    host_backend.init_cpu(&t->cpu, p + GUARD_SIZE, RETURN_STACK_SIZE);
+    pthread_mutex_lock(&thread_lock);
+    t->next = threads;
+    threads = t;
+    pthread_mutex_unlock(&thread_lock);
+    return t;
+}
+
+void thread_enter(struct thread *thread)
+{
+    current_thread = thread;
+    stack_t ss = {.ss_sp = thread->alt_stack, .ss_size = HOST_ALT_STACK_SIZE};
+    sigaltstack(&ss, NULL);
+    host_backend.set_fp_mode(&thread->cpu);
+}
+
+void thread_free(struct thread *thread)
+{
+    pthread_mutex_lock(&thread_lock);
+    for (struct thread **p = &threads; *p; p = &(*p)->next)
+        if (*p == thread) {
+            *p = thread->next;
+            break;
+        }
+    pthread_mutex_unlock(&thread_lock);
+    void *base = thread->return_stack;
+    if (current_thread == thread) {
+        stack_t off = {.ss_flags = SS_DISABLE};
+        sigaltstack(&off, NULL);
+        current_thread = NULL;
+    }
+    memory_release_own(base, mapping_size());
+    munmap(base, mapping_size());
+}
+
+static void kick(struct thread *t)
+{
+    __atomic_fetch_or(&t->cpu.pending, PENDING_KICK, __ATOMIC_SEQ_CST);
+    host_backend.clear_jump_cache(&t->cpu);
+}
+
+void thread_kick_all(void)
+{
+    pthread_mutex_lock(&thread_lock);
+    for (struct thread *t = threads; t; t = t->next)
+        kick(t);
+    pthread_mutex_unlock(&thread_lock);
+}
+
+void thread_inside(struct thread *thread)
+{
+    for (;;) {
+        atomic_store(&thread->inside, true);
+        if (!atomic_load(&stopping))
+            return;
+        atomic_store(&thread->inside, false);
+        pthread_mutex_lock(&exclusive_lock);
+        pthread_mutex_unlock(&exclusive_lock);
+    }
+}
+
+void thread_outside(struct thread *thread) { atomic_store(&thread->inside, false); }
+
+bool thread_should_stop(void) { return atomic_load_explicit(&stopping, memory_order_relaxed); }
+
+void thread_stop_others(void)
+{
+    struct thread *self = current_thread;
+    bool was_inside = self && atomic_load(&self->inside);
+    if (was_inside)
+        thread_outside(self);
+    pthread_mutex_lock(&exclusive_lock);
+    atomic_store(&stopping, true);
+    pthread_mutex_lock(&thread_lock);
+    for (struct thread *t = threads; t; t = t->next)
+        if (t != self)
+            kick(t);
+    for (struct thread *t = threads; t; t = t->next)
+        while (t != self && atomic_load(&t->inside))
+            sched_yield();
+    pthread_mutex_unlock(&thread_lock);
+    if (was_inside)
+        atomic_store(&self->inside, true);
+}
+
+void thread_resume_others(void)
+{
+    atomic_store(&stopping, false);
+    pthread_mutex_unlock(&exclusive_lock);
+}
+
+void thread_forget_code(void)
+{
+    pthread_mutex_lock(&thread_lock);
+    for (struct thread *t = threads; t; t = t->next) {
+        host_backend.clear_jump_cache(&t->cpu);
+        t->cpu.return_sp = t->cpu.return_base;
+    }
+    pthread_mutex_unlock(&thread_lock);
+}
+
+void thread_lock_before_fork(void)
+{
+    pthread_mutex_lock(&exclusive_lock);
+    pthread_mutex_lock(&thread_lock);
+}
+
+void thread_unlock_after_fork(void)
+{
+    pthread_mutex_unlock(&thread_lock);
+    pthread_mutex_unlock(&exclusive_lock);
+}
+
+void thread_after_fork(void)
+{
+    threads = current_thread;
+    current_thread->next = NULL;
+}

@@ -1,0 +1,54 @@
+/* thread.h - one guest thread: CPU state, host stacks, and what the system-call layer hangs on it. */
+#pragma once
+#include <setjmp.h>
+#include <signal.h>
+#include "core/cpu.h"
+#include "core/guest.h"
+
+struct task; /* syscalls/task.h */
+
+/* A synchronous fault of the guest. */
+struct guest_fault {
+    int signal, code;      /* SIGSEGV SEGV_MAPERR ... */
+    guest_addr address;
+    bool is_write, is_fetch;
+};
+
+struct thread {
+    struct cpu cpu; /* first: generated code finds it through one register */
+    const struct guest *guest;
+    struct guest_fault fault;
+    jmp_buf *recover;       /* innermost memory access of C code that may fault, or null */
+    bool in_lockstep;
+    void *return_stack;     /* mapping, with a guard page below */
+    void *alt_stack;        /* for host signal handlers */
+    _Atomic bool inside;    /* in cpu_run */
+    struct task *task;      /* owned by syscalls/ */
+    struct thread *next;    /* in the list of all threads; guarded by thread_lock */
+};
+
+extern __thread struct thread *current_thread;
+
+enum { RETURN_STACK_SIZE = 256 << 10, HOST_ALT_STACK_SIZE = 64 << 10 };
+
+/* A new thread with guest registers copied from FROM (null: reset). Null: out of memory. The calling host thread, or the
+ * one that will run it, must call thread_enter before guest code runs. */
+struct thread *thread_new(const struct guest *guest, const struct thread *from);
+/* Make THREAD the current one of this host thread: sets current_thread and the alternate signal stack. */
+void thread_enter(struct thread *thread);
+void thread_free(struct thread *thread);
+/* Every other thread leaves generated code and stays out until thread_resume_others. */
+void thread_stop_others(void);
+void thread_resume_others(void);
+/* Ask all threads to look at their state at the next poll (jump caches are stale). */
+void thread_kick_all(void);
+/* cpu_run's own: enter (waits while the world is stopped) and leave; should it leave now? */
+void thread_inside(struct thread *thread);
+void thread_outside(struct thread *thread);
+bool thread_should_stop(void);
+/* All code is gone: empty every jump cache and return stack. The others are stopped. */
+void thread_forget_code(void);
+/* Around fork, with tb_lock_before_fork inside. The child has only the current thread: thread_after_fork, then unlock. */
+void thread_lock_before_fork(void);
+void thread_unlock_after_fork(void);
+void thread_after_fork(void);

@@ -1,0 +1,186 @@
+/* translate.c - guest code to IR: fetch and translate instructions until the block ends.
+ *
+ * A block goes on over unconditional direct jumps and past conditional exits that are not taken. It ends at calls,
+ * indirect jumps, backward conditional exits and after max_insns instructions. */
+#include "core/translate.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/dispatch.h"
+#include "core/memory.h"
+
+enum { MAX_INSNS = 64, PAGE_SIZE = 4096 };
+
+bool translate_fetch(const struct translator *t, guest_addr addr, void *dst, size_t n)
+{
+    (void)t;
+    return memory_check(addr, n, PROT_READ | PROT_EXEC) && memory_read(dst, addr, n) == 0;
+}
+
+bool translate_depends(struct translator *t, guest_addr start, uint32_t size)
+{
+    for (unsigned i = 0; i < t->n_ranges; i++) {
+        struct tb_range *r = &t->range[i];
+        if (start >= r->start && start + size <= r->start + r->size)
+            return true;
+        if (start == r->start + r->size) {
+            r->size += size;
+            return true;
+        }
+    }
+    if (t->n_ranges == TB_MAX_RANGES)
+        return false;
+    t->range[t->n_ranges++] = (struct tb_range){start, size};
+    return true;
+}
+
+bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
+{
+    t->mode = mode;
+    t->done = false;
+    t->n_insns = t->n_ranges = 0;
+    t->max_insns = engine_options.one_insn_per_tb ? 1 : MAX_INSNS;
+    ir_begin(&t->ir, pc, t->isa->vars, t->isa->n_vars);
+    for (t->pc = pc; !t->done; t->pc = t->next_pc) {
+        uint8_t first;
+        unsigned length = t->isa->insn_align;
+        bool stop = t->n_insns > 0 && t->pc == engine_options.stop_pc;
+        if (t->n_insns == t->max_insns || stop || t->ir.n > IR_MAX_OPS / 2) {
+            translate_jump(t, t->pc);
+            break;
+        }
+        if (!translate_fetch(t, t->pc, &first, 1) || !translate_depends(t, t->pc, length)) {
+            if (t->n_insns == 0)
+                return false;
+            translate_jump(t, t->pc);
+            break;
+        }
+        t->next_pc = t->pc + length;
+        t->n_insns++;
+        ir_add(&t->ir, (struct ir_op){.op = IR_insn, .aux = (uint8_t)length, .imm = t->pc});
+        if (!t->isa->translate_insn(t))
+            translate_leave(t, EXIT_UNDEF, 0, t->pc);
+    }
+    return true;
+}
+
+/* ---- Exits -------------------------------------------------------------------------------- */
+
+static int32_t relative(const struct translator *t, guest_addr target) { return (int32_t)(target - t->ir.pc); }
+
+/* Flags to store on a path to TARGET: none if cpu->flags is up to date or they are dead there. */
+static ir_ref flags_for(struct translator *t, guest_addr target)
+{
+    if (t->ir.flags == IR_NONE || t->ir.ops[t->ir.flags].op == IR_getf)
+        return IR_NONE;
+    if (target != engine_options.stop_pc && t->isa->flags_dead(t, target))
+        return IR_NONE;
+    return t->ir.flags;
+}
+
+static ir_ref flags_for_unknown(const struct translator *t)
+{
+    return t->ir.flags && t->ir.ops[t->ir.flags].op != IR_getf ? t->ir.flags : IR_NONE;
+}
+
+static unsigned poll_for(const struct translator *t, guest_addr target) { return target <= t->pc ? IR_POLL : 0; }
+
+static void end_with_jump(struct translator *t, guest_addr target)
+{
+    ir_add(&t->ir, (struct ir_op){.op = IR_jump, .b = flags_for(t, target), .d = (uint16_t)poll_for(t, target),
+                                  .disp = relative(t, target)});
+    t->done = true;
+}
+
+static bool visited(const struct translator *t, guest_addr target)
+{
+    for (uint32_t i = 1; i < t->ir.n; i++)
+        if (t->ir.ops[i].op == IR_insn && t->ir.ops[i].imm == target)
+            return true;
+    return false;
+}
+
+static bool in_reach(const struct translator *t, guest_addr target)
+{
+    int64_t d = (int64_t)(target - t->ir.pc);
+    return d == (int32_t)d;
+}
+
+void translate_jump(struct translator *t, guest_addr target)
+{
+    if (!in_reach(t, target)) {
+        translate_jump_indirect(t, ir_addr(&t->ir, target));
+        return;
+    }
+    bool follow = t->n_insns > 0 && t->n_insns < t->max_insns && target > t->pc && t->next_pc != target &&
+                  target != engine_options.stop_pc && !visited(t, target) && t->n_ranges < TB_MAX_RANGES - 3;
+    uint8_t probe;
+    if (follow && translate_fetch(t, target, &probe, 1))
+        t->next_pc = target;
+    else
+        end_with_jump(t, target);
+}
+
+/* After a conditional exit: a backward one ends the block, since it is likely to be taken. */
+static void after_exit(struct translator *t, guest_addr target)
+{
+    if (target <= t->pc)
+        end_with_jump(t, t->next_pc);
+}
+
+void translate_exit_cond(struct translator *t, enum ir_cond cond, guest_addr target)
+{
+    ir_add(&t->ir, (struct ir_op){.op = IR_exit_if, .aux = cond, .b = flags_for(t, target), .c = ir_get_flags(&t->ir),
+                                  .d = (uint16_t)poll_for(t, target), .disp = relative(t, target)});
+    after_exit(t, target);
+}
+
+void translate_exit_zero(struct translator *t, unsigned type, ir_ref value, bool if_zero, guest_addr target)
+{
+    ir_add(&t->ir, (struct ir_op){.op = if_zero ? IR_exit_z : IR_exit_nz, .type = (uint8_t)type, .a = value,
+                                  .b = flags_for(t, target), .d = (uint16_t)poll_for(t, target), .disp = relative(t, target)});
+    after_exit(t, target);
+}
+
+void translate_exit_bit(struct translator *t, ir_ref value, unsigned bit, bool if_set, guest_addr target)
+{
+    ir_add(&t->ir, (struct ir_op){.op = IR_exit_bit, .aux = (uint8_t)(bit | if_set << 7), .a = value,
+                                  .b = flags_for(t, target), .d = (uint16_t)poll_for(t, target), .disp = relative(t, target)});
+    after_exit(t, target);
+}
+
+void translate_jump_indirect(struct translator *t, ir_ref target)
+{
+    ir_add(&t->ir, (struct ir_op){.op = IR_jumpi, .a = target, .b = flags_for_unknown(t)});
+    t->done = true;
+}
+
+void translate_call(struct translator *t, guest_addr target, ir_ref return_addr)
+{
+    if (!in_reach(t, target)) {
+        translate_call_indirect(t, ir_addr(&t->ir, target), return_addr);
+        return;
+    }
+    ir_add(&t->ir, (struct ir_op){.op = IR_goto_call, .a = return_addr, .b = flags_for(t, target), .disp = relative(t, target)});
+    t->done = true;
+}
+
+void translate_call_indirect(struct translator *t, ir_ref target, ir_ref return_addr)
+{
+    ir_add(&t->ir, (struct ir_op){.op = IR_calli, .a = return_addr, .b = flags_for_unknown(t), .c = target});
+    t->done = true;
+}
+
+void translate_return(struct translator *t, ir_ref target)
+{
+    ir_add(&t->ir, (struct ir_op){.op = IR_ret, .a = target, .b = flags_for_unknown(t)});
+    t->done = true;
+}
+
+void translate_leave(struct translator *t, unsigned reason, unsigned data, guest_addr pc)
+{
+    ir_add(&t->ir, (struct ir_op){.op = IR_leave, .aux = (uint8_t)data, .b = flags_for_unknown(t), .d = (uint16_t)reason,
+                                  .disp = relative(t, pc)});
+    t->done = true;
+}

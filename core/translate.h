@@ -1,0 +1,40 @@
+/* translate.h - guest code to IR: the context that a guest's instruction functions work in. */
+#pragma once
+#include "core/guest.h"
+#include "core/tb.h"
+
+struct translator {
+    struct ir ir;
+    const struct guest *guest;
+    const struct guest_isa *isa;
+    guest_addr pc;      /* of the instruction being translated */
+    guest_addr next_pc; /* set by translate_insn: the instruction after it */
+    uint32_t insn;      /* its bytes, for fixed-width ISAs */
+    uint32_t mode;      /* of the block */
+    unsigned n_insns, max_insns;
+    bool done;          /* an instruction ended the block */
+    bool single;        /* one instruction per block */
+    struct tb_range range[TB_MAX_RANGES];
+    unsigned n_ranges;
+};
+
+/* Translate the block at PC. Returns false if its first instruction cannot be fetched. */
+bool translate_block(struct translator *t, guest_addr pc, uint32_t mode);
+
+/* Copy N bytes of guest code at ADDR. False if they are not readable and executable. */
+bool translate_fetch(const struct translator *t, guest_addr addr, void *dst, size_t n);
+/* The block depends on these guest bytes too. False if there is no room to say so. */
+bool translate_depends(struct translator *t, guest_addr start, uint32_t size);
+
+/* Ends and exits. They store live flags, poll on backward paths, and set t->done where the block ends. */
+void translate_jump(struct translator *t, guest_addr target); /* may go on translating at target */
+void translate_exit_cond(struct translator *t, enum ir_cond cond, guest_addr target);
+void translate_exit_zero(struct translator *t, unsigned type, ir_ref value, bool if_zero, guest_addr target);
+void translate_exit_bit(struct translator *t, ir_ref value, unsigned bit, bool if_set, guest_addr target);
+void translate_jump_indirect(struct translator *t, ir_ref target);
+/* Guest calls: the caller has put the return address into its register already. */
+void translate_call(struct translator *t, guest_addr target, ir_ref return_addr);
+void translate_call_indirect(struct translator *t, ir_ref target, ir_ref return_addr);
+void translate_return(struct translator *t, ir_ref target);
+/* Leave to C with a reason (enum exit_reason). pc: where the guest goes on, or the instruction itself for faults. */
+void translate_leave(struct translator *t, unsigned reason, unsigned data, guest_addr pc);

@@ -1,0 +1,26 @@
+/* types.h - scalar types and small macros that every folder uses. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A guest virtual address, zero-extended for 32-bit guests. With 64-bit guests it equals the host address. */
+typedef uint64_t guest_addr;
+
+#define ARRAY_SIZE(a)   (sizeof(a) / sizeof((a)[0]))
+#define ALIGN_DOWN(x, n) ((x) & ~((uint64_t)(n)-1))
+#define ALIGN_UP(x, n)   ALIGN_DOWN((uint64_t)(x) + (uint64_t)(n)-1, n)
+#define likely(x)       __builtin_expect(!!(x), 1)
+#define unlikely(x)     __builtin_expect(!!(x), 0)
+
+/* A guest vector register, and any value of a vector or floating-point IR operation. */
+union vec {
+    uint8_t u8[16];
+    uint16_t u16[8];
+    uint32_t u32[4];
+    uint64_t u64[2];
+    int8_t s8[16];
+    int16_t s16[8];
+    int32_t s32[4];
+    int64_t s64[2];
+} __attribute__((aligned(16)));

@@ -1,0 +1,344 @@
+/* exec.c - execve and execveat: who runs the new program.
+ *
+ * The file's ELF header, or that of the interpreter at the end of its #! chain, decides. Programs of the guest start
+ * this binary again, through a descriptor that is kept open, so neither binfmt_misc nor /proc nor the file's name in the
+ * guest's root is needed; loader/exec.h says how arguments travel. Everything else is handed to the kernel as it is,
+ * which also gives every error: a file is only taken for the guest's if it would surely start. */
+#include "syscalls/task.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/shebang.h"
+#include "syscalls/syscall.h"
+
+enum { MAX_OWN_ARGS = 80, MAX_WORDS = 1 << 22, HOST_AT_EMPTY_PATH = 0x1000, HOST_AT_EACCESS = 0x200,
+       HOST_AT_SYMLINK_NOFOLLOW = 0x100 };
+
+struct exec_call {
+    int dirfd, flags;
+    guest_addr path_addr, argv_addr, envp_addr;
+    char path[PATH_MAX];
+    char name[PATH_MAX + 32]; /* what the program is told: PATH, or /dev/fd/... */
+    char **words;             /* argv with room for our own words before it, then envp */
+    size_t argc, envc;
+    int fd;                   /* the file, or -1 */
+    bool is_script, is_set_id;
+};
+
+/* -- What is the file? -- */
+
+static bool is_executable_fd(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        return false;
+    long r = host_syscall(HOST_NR_faccessat2, (uint64_t)fd, (uintptr_t)"", X_OK, HOST_AT_EACCESS | HOST_AT_EMPTY_PATH, 0, 0);
+    if (r != -ENOSYS)
+        return r == 0;
+    return st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH); /* kernels before 5.8: the new process finds out */
+}
+
+static int open_program(int dirfd, const char *path, int extra)
+{
+    return openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | extra);
+}
+
+/* True if the ELF interpreter exists and is an ELF file of the same machine. */
+static bool interpreter_exists(const char *path, uint16_t machine)
+{
+    char buf[PATH_MAX];
+    Elf64_Ehdr head;
+    int fd = open_program(AT_FDCWD, path_translate(path, buf), 0);
+    if (fd < 0)
+        return false;
+    bool ok = pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) && !memcmp(head.e_ident, ELFMAG, SELFMAG) &&
+              head.e_machine == machine && is_executable_fd(fd);
+    close(fd);
+    return ok;
+}
+
+/* A program of GUEST that will surely start. Only 64-bit guests exist so far. */
+static bool is_guest_elf(const struct guest *guest, int fd, const Elf64_Ehdr *head, size_t n)
+{
+    Elf64_Phdr ph;
+    bool big = guest->big_endian;
+    if (n < sizeof(*head) || memcmp(head->e_ident, ELFMAG, SELFMAG) || guest->bits != 64 || big)
+        return false;
+    if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_ident[EI_DATA] != ELFDATA2LSB)
+        return false;
+    if (head->e_machine != guest->elf_machine || (head->e_type != ET_EXEC && head->e_type != ET_DYN))
+        return false;
+    if (head->e_phentsize != sizeof(ph) || !head->e_phnum)
+        return false;
+    for (unsigned i = 0; i < head->e_phnum; i++) {
+        char interp[PATH_MAX];
+        if (pread(fd, &ph, sizeof(ph), (off_t)(head->e_phoff + i * sizeof(ph))) != (ssize_t)sizeof(ph))
+            return false;
+        if (ph.p_type != PT_INTERP)
+            continue;
+        if (ph.p_filesz < 2 || ph.p_filesz > sizeof(interp) ||
+            pread(fd, interp, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz || interp[ph.p_filesz - 1])
+            return false;
+        return interpreter_exists(interp, guest->elf_machine);
+    }
+    return true;
+}
+
+/* Follow the #! chain from FD (not closed). True if a program of the guest runs at its end. */
+static bool ends_in_guest(const struct guest *guest, int fd, bool *is_script)
+{
+    int current = fd;
+    bool result = false;
+    *is_script = false;
+    for (unsigned level = 0; level <= SHEBANG_LEVELS; level++) {
+        union {
+            char text[SHEBANG_SIZE];
+            Elf64_Ehdr elf;
+        } start;
+        struct shebang line;
+        char buf[PATH_MAX];
+        ssize_t n = is_executable_fd(current) ? pread(current, start.text, sizeof(start.text), 0) : -1;
+        if (n < 0)
+            break;
+        int kind = shebang_parse(start.text, (size_t)n, &line);
+        if (kind <= 0) {
+            result = kind == 0 && is_guest_elf(guest, current, &start.elf, (size_t)n);
+            break;
+        }
+        *is_script = true;
+        int next = open_program(AT_FDCWD, path_translate(proc_translate(AT_FDCWD, line.interpreter), buf), 0);
+        if (current != fd)
+            close(current);
+        current = next;
+        if (current < 0)
+            return false;
+    }
+    if (current != fd)
+        close(current);
+    return result;
+}
+
+/* -- Arguments -- */
+
+/* Number of pointers in the null-ended array at ADDR, or -errno. Null: an empty one. */
+static long count_words(guest_addr addr)
+{
+    for (long n = 0; addr; n++) {
+        uint64_t word;
+        if (n == MAX_WORDS)
+            return -E2BIG;
+        if (memory_read(&word, addr + (uint64_t)n * sizeof(word), sizeof(word)))
+            return -EFAULT;
+        if (!word)
+            return n;
+    }
+    return 0;
+}
+
+/* The strings stay where they are: the kernel copies them, and answers EFAULT, itself. */
+static int read_words(struct exec_call *c, struct task *task)
+{
+    long argc = count_words(c->argv_addr), envc = argc < 0 ? 0 : count_words(c->envp_addr);
+    if (argc < 0 || envc < 0)
+        return (int)(argc < 0 ? argc : envc);
+    free(task->exec_words);
+    /* Owned by the task: after a successful exec in a vfork child the parent frees it. */
+    c->words = task->exec_words = calloc((size_t)(MAX_OWN_ARGS + argc + envc + 2), sizeof(char *));
+    if (!c->words)
+        return -ENOMEM;
+    c->argc = (size_t)argc;
+    c->envc = (size_t)envc;
+    char **argv = c->words + MAX_OWN_ARGS, **envp = argv + argc + 1;
+    if (memory_read(argv, c->argv_addr, c->argc * sizeof(*argv)) || memory_read(envp, c->envp_addr, c->envc * sizeof(*envp)))
+        return -EFAULT;
+    return 0;
+}
+
+/* What the kernel calls the program in AT_EXECFN and to a script's interpreter. */
+static void make_name(struct exec_call *c)
+{
+    if (c->dirfd == AT_FDCWD || c->path[0] == '/')
+        snprintf(c->name, sizeof(c->name), "%s", c->path);
+    else if (!c->path[0])
+        snprintf(c->name, sizeof(c->name), "/dev/fd/%d", c->dirfd);
+    else
+        snprintf(c->name, sizeof(c->name), "/dev/fd/%d/%s", c->dirfd, c->path);
+}
+
+/* A copy of FD that stays open across exec, at a number that the new program is unlikely to use. */
+static int keep_descriptor(int fd)
+{
+    static const int bases[] = {900, 200, 50, 3};
+    for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
+        int copy = fcntl(fd, F_DUPFD, bases[i]);
+        if (copy >= 0)
+            return copy;
+    }
+    return -1;
+}
+
+/* Put our own words before the guest's argv. Returns where they begin. */
+static char **prepend_own_words(struct exec_call *c, int self, int file, char text[2][16])
+{
+    const char *own[MAX_OWN_ARGS];
+    size_t n = 0;
+    own[n++] = process.self_name;
+    for (size_t i = 0; process.self_args && process.self_args[i] && n < MAX_OWN_ARGS - 6; i++)
+        own[n++] = process.self_args[i];
+    snprintf(text[0], sizeof(text[0]), "%d", self);
+    snprintf(text[1], sizeof(text[1]), "%d", file);
+    const char *last[] = {"-selffd", text[0], "-execfd", text[1], "--", c->name};
+    for (size_t i = 0; i < ARRAY_SIZE(last); i++)
+        own[n++] = last[i];
+    char **at = c->words + MAX_OWN_ARGS - n;
+    memcpy(at, own, n * sizeof(*own));
+    return at;
+}
+
+/* -- The call -- */
+
+static long call_kernel(struct thread *t, int dirfd, uintptr_t path, char **argv, char **envp, int flags)
+{
+    if (!signal_before_exec(t->task))
+        return -ERESTARTNOINTR;
+    long r = safe_syscall(t, HOST_NR_execveat, (uint64_t)dirfd, path, (uintptr_t)argv, (uintptr_t)envp, (uint64_t)flags, 0);
+    signal_after_failed_exec(t->task);
+    return r;
+}
+
+static long run_native(struct thread *t, struct exec_call *c)
+{
+    char **argv = c->words + MAX_OWN_ARGS;
+    return call_kernel(t, c->dirfd, (uintptr_t)c->path, argv, argv + c->argc + 1, c->flags);
+}
+
+static long run_translated(struct thread *t, struct exec_call *c)
+{
+    char text[2][16];
+    int self = keep_descriptor(process.self_fd), file = keep_descriptor(c->fd);
+    long r = -EMFILE;
+    if (self >= 0 && file >= 0) {
+        char **argv = prepend_own_words(c, self, file, text);
+        r = call_kernel(t, process.self_fd, (uintptr_t)"", argv, c->words + MAX_OWN_ARGS + c->argc + 1, HOST_AT_EMPTY_PATH);
+    }
+    if (self >= 0)
+        close(self);
+    if (file >= 0)
+        close(file);
+    return r;
+}
+
+/* True if the descriptor that names the program is closed before a script's interpreter could open /dev/fd/N. */
+static bool name_will_vanish(const struct exec_call *c)
+{
+    if (c->dirfd == AT_FDCWD || c->path[0] == '/')
+        return false;
+    int flags = fcntl(c->dirfd, F_GETFD);
+    return flags >= 0 && flags & FD_CLOEXEC;
+}
+
+static bool changes_ids(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return false;
+    return (st.st_mode & S_ISUID && st.st_uid != geteuid()) ||
+           ((st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && st.st_gid != getegid());
+}
+
+static int open_target(struct exec_call *c)
+{
+    if (c->path[0])
+        return open_program(c->dirfd, c->path, c->flags & HOST_AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+    if (!(c->flags & HOST_AT_EMPTY_PATH))
+        return -1;
+    /* A descriptor may be O_PATH or write-only: open the file anew where /proc allows. */
+    char link[32];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", c->dirfd);
+    int fd = open_program(AT_FDCWD, link, 0);
+    return fd >= 0 ? fd : fcntl(c->dirfd, F_DUPFD_CLOEXEC, 3);
+}
+
+static long exec_program(struct thread *t, struct exec_call *c)
+{
+    c->fd = open_target(c);
+    bool is_guest = c->fd >= 0 && ends_in_guest(t->guest, c->fd, &c->is_script);
+    /* With set-id bits only the kernel can help: by binfmt_misc with the C flag. */
+    if (!is_guest || (!c->is_script && changes_ids(c->fd))) {
+        long r = run_native(t, c);
+        if (!is_guest || r != -ENOEXEC)
+            return r;
+    }
+    if (c->is_script && name_will_vanish(c))
+        return -ENOENT;
+    if (process.self_fd < 0) {
+        long r = run_native(t, c);
+        if (r == -ENOEXEC)
+            log_write("cannot start %s: the translator's own file is not reachable here\n", c->name);
+        return r;
+    }
+    return run_translated(t, c);
+}
+
+static long exec_call(struct thread *t, struct exec_call *c)
+{
+    char buf[PATH_MAX];
+    ssize_t n = memory_read_string(c->path, c->path_addr, sizeof(c->path));
+    if (n < 0)
+        return n;
+    const char *path = proc_translate(c->dirfd, c->path);
+    /* The program is told the name that was asked for, unless that leads nowhere but by our translation. */
+    if (path == c->path || !access("/proc/self/exe", F_OK))
+        make_name(c);
+    else
+        snprintf(c->name, sizeof(c->name), "%s", path);
+    path = path_translate(path, buf);
+    if (path != c->path)
+        snprintf(c->path, sizeof(c->path), "%s", path);
+    int r = read_words(c, t->task);
+    if (r)
+        return r;
+    c->fd = -1;
+    long result = exec_program(t, c);
+    if (c->fd >= 0)
+        close(c->fd);
+    return result;
+}
+
+/* The buffers are too large for the stack of every thread. */
+static long exec_from(struct thread *t, int dirfd, guest_addr path, guest_addr argv, guest_addr envp, int flags)
+{
+    if (flags & ~(HOST_AT_EMPTY_PATH | HOST_AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
+    struct exec_call *c = calloc(1, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->dirfd = dirfd;
+    c->flags = flags;
+    c->path_addr = path;
+    c->argv_addr = argv;
+    c->envp_addr = envp;
+    free(t->task->exec_call);
+    t->task->exec_call = c;
+    return exec_call(t, c);
+}
+
+long sys_execve(struct thread *t, const uint64_t arg[6])
+{
+    return exec_from(t, AT_FDCWD, arg[0], arg[1], arg[2], 0);
+}
+
+long sys_execveat(struct thread *t, const uint64_t arg[6])
+{
+    return exec_from(t, (int)arg[0], arg[1], arg[2], arg[3], (int)arg[4]);
+}

@@ -1,0 +1,153 @@
+/* loop.c - run a guest thread: what happens when generated code leaves. */
+#include "syscalls/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/dispatch.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "syscalls/syscall.h"
+
+enum { PAGE = 4096 };
+
+struct process process = {.self_fd = -1, .exe_fd = -1};
+
+struct task *task_new(struct thread *thread, struct sighand *sighand)
+{
+    struct task *task = calloc(1, sizeof(*task));
+    if (!task)
+        return NULL;
+    task->thread = thread;
+    task->sighand = sighand;
+    task->alt_flags = SS_DISABLE;
+    thread->task = task;
+    return task;
+}
+
+void task_free(struct task *task)
+{
+    task->thread->task = NULL;
+    sighand_put(task->sighand);
+    free(task->exec_call);
+    free(task->exec_words);
+    free(task);
+}
+
+/* Where a handler without SA_RESTORER returns to: a page of the guest's, as the kernel's vdso would be. */
+static void map_sigreturn_code(const struct abi *abi)
+{
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        die("out of memory");
+    memcpy(page, abi->sigreturn_code, abi->sigreturn_code_size);
+    mprotect(page, PAGE, PROT_READ);
+    guest_addr at = (uintptr_t)page;
+    memory_map_add(&(struct region){.start = at, .end = at + PAGE, .prot = PROT_READ | PROT_EXEC,
+                                    .flags = MAP_PRIVATE | MAP_ANONYMOUS, .name = "[vdso]"});
+    process.sigreturn_code = at;
+}
+
+void task_start(struct thread *thread)
+{
+    if (!process.sigreturn_code && thread->guest->abi->sigreturn_code)
+        map_sigreturn_code(thread->guest->abi);
+    struct task *task = task_new(thread, sighand_new(NULL));
+    if (!task)
+        die("out of memory");
+    task->tid = host_gettid();
+    task->is_main = true;
+    signal_init(task);
+}
+
+static bool signal_is_pending(const struct thread *t)
+{
+    return __atomic_load_n(&t->cpu.pending, __ATOMIC_RELAXED) & PENDING_SIGNAL;
+}
+
+static void run_syscall(struct thread *t)
+{
+    const struct abi *abi = t->guest->abi;
+    struct task *task = t->task;
+    task->first_arg = t->cpu.gpr[abi->arg_reg[0]];
+    task->syscalls++;
+    long result = syscall_dispatch(t);
+    if (task->ending)
+        return;
+    switch (-result) {
+    case ERESTARTSYS:
+    case ERESTARTNOINTR:
+    case ERESTARTNOHAND:
+        signal_deliver(t, result);
+        return;
+    case ESYSDONE:
+        break;
+    default:
+        t->cpu.gpr[abi->ret_reg] = (uint64_t)result;
+    }
+    if (unlikely(signal_is_pending(t) || task->restore_mask))
+        signal_deliver(t, 0);
+}
+
+/* The guest faulted at pc. */
+static void force_fault(struct thread *t)
+{
+    const struct guest_fault f = t->fault;
+    if (LOG_ON(invalid_mem))
+        log_write("invalid %s at pc 0x%llx, address 0x%llx\n",
+                  f.is_fetch ? "fetch" : f.is_write ? "write" : "read", (unsigned long long)t->cpu.pc,
+                  (unsigned long long)f.address);
+    signal_force(t, f.signal, f.code, f.address);
+}
+
+static void act_on(struct thread *t, enum exit_reason reason)
+{
+    switch (reason) {
+    case EXIT_SYSCALL:
+        run_syscall(t);
+        break;
+    case EXIT_SIGNAL:
+        signal_deliver(t, 0);
+        break;
+    case EXIT_FAULT:
+    case EXIT_FETCH:
+        force_fault(t);
+        break;
+    case EXIT_ALIGN:
+        signal_force(t, SIGBUS, BUS_ADRALN, t->fault.address);
+        break;
+    case EXIT_UNDEF:
+    case EXIT_UNIMPL:
+        signal_force(t, SIGILL, ILL_ILLOPC, t->cpu.pc);
+        break;
+    case EXIT_BREAK:
+        signal_force(t, SIGTRAP, TRAP_BRKPT, t->cpu.pc);
+        break;
+    case EXIT_TRAP:
+        signal_force(t, (int)(t->cpu.exit_data >> 8 & 0xff), (int)(t->cpu.exit_data & 0xff), t->cpu.pc);
+        break;
+    default:
+        bug("exit reason %d reached the guest loop", reason);
+    }
+}
+
+void guest_loop(struct thread *t)
+{
+    struct task *task = t->task;
+    while (!task->ending) {
+        if (unlikely(signal_is_pending(t)))
+            signal_deliver(t, 0);
+        act_on(t, cpu_run(t));
+    }
+    if (!task->is_main)
+        return;
+    /* Ends this host thread only; the others go on. The C library's word for joining it must not be written. */
+    int status = task->exit_status;
+    thread_finish(t);
+    host_syscall(HOST_NR_set_tid_address, 0, 0, 0, 0, 0, 0);
+    for (;;)
+        host_syscall(HOST_NR_exit, (unsigned)status, 0, 0, 0, 0, 0);
+}

@@ -1,0 +1,451 @@
+/* mman.c - the guest's mappings: host mappings at the same addresses, without PROT_EXEC, and the map of core/memory.h.
+ *
+ * Only what the map says is the guest's is ever unmapped, protected or replaced. Where a fixed mapping covers addresses
+ * that are not, they are claimed first with MAP_FIXED_NOREPLACE, so that it can never land on the translator. */
+#include "syscalls/task.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/tb.h"
+#include "syscalls/syscall.h"
+
+enum { PAGE = 4096, HOST_MAP_FIXED_NOREPLACE = 0x100000, MAP_TYPE_BITS = 15, VALIDATE_TYPE = 3 };
+#define PAGE_UP(n)   ALIGN_UP(n, PAGE)
+#define PAGE_DOWN(n) ALIGN_DOWN(n, PAGE)
+#define ADDRESS_END  ((guest_addr)1 << 47)
+
+/* Bits of mmap's flags that mean the same to every guest of the asm-generic kind; x86's MAP_32BIT is not among them. */
+#define MAP_KNOWN (MAP_TYPE_BITS | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | \
+                   MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | 0x80000 /* MAP_SYNC */ | \
+                   HOST_MAP_FIXED_NOREPLACE | 0xfc000000u /* huge page size */)
+
+/* The translator reads code that the guest may only execute. */
+static int host_prot(int prot)
+{
+    int host = prot & (PROT_READ | PROT_WRITE);
+    return prot & PROT_EXEC ? host | PROT_READ : host;
+}
+
+/* -- Claiming addresses -- */
+
+/* Call FN for each part of [start, end) that is the guest's (mapped true) or is not. Stops at the first nonzero result. */
+static int for_each_part(guest_addr start, guest_addr end, int (*fn)(guest_addr, guest_addr, bool mapped, void *), void *p)
+{
+    int r = 0;
+    while (start < end && !r) {
+        struct region region;
+        guest_addr stop = end;
+        bool mapped = false;
+        if (memory_map_find(start, &region) && region.start < end) {
+            mapped = region.start <= start;
+            stop = mapped ? region.end : region.start;
+            if (stop > end)
+                stop = end;
+        }
+        r = fn(start, stop, mapped, p);
+        start = stop;
+    }
+    return r;
+}
+
+static int claim_part(guest_addr start, guest_addr end, bool mapped, void *p)
+{
+    guest_addr *claimed = p;
+    if (!mapped) {
+        void *at = mmap(memory_host(start), end - start, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | HOST_MAP_FIXED_NOREPLACE, -1, 0);
+        if (at == MAP_FAILED)
+            return errno == EEXIST ? -ENOMEM : -errno;
+        if (at != memory_host(start)) { /* a kernel older than the flag */
+            munmap(at, end - start);
+            return -ENOMEM;
+        }
+    }
+    *claimed = end;
+    return 0;
+}
+
+static int unclaim_part(guest_addr start, guest_addr end, bool mapped, void *p)
+{
+    (void)p;
+    return mapped ? 0 : munmap(memory_host(start), end - start);
+}
+
+/* Make every page of [start, end) either the guest's or an empty mapping of ours that may be replaced. */
+static int claim(guest_addr start, guest_addr end)
+{
+    guest_addr claimed = start;
+    if (end > ADDRESS_END || start > end)
+        return -ENOMEM;
+    int r = for_each_part(start, end, claim_part, &claimed);
+    if (r)
+        for_each_part(start, claimed, unclaim_part, NULL);
+    return r;
+}
+
+/* Give back what claim() took and no mapping replaced. */
+static void unclaim(guest_addr start, guest_addr end)
+{
+    for_each_part(start, end, unclaim_part, NULL);
+}
+
+/* -- mmap -- */
+
+/* Describe a new mapping of FD for /proc/self/maps. NAME: buffer of PATH_SIZE bytes. */
+enum { PATH_SIZE = 4096 };
+static void describe_file(struct region *r, int fd, char *name)
+{
+    struct stat st;
+    char link[32];
+    if (fstat(fd, &st) == 0) {
+        r->dev = st.st_dev;
+        r->inode = st.st_ino;
+    }
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, name, PATH_SIZE - 1);
+    if (n > 0) {
+        name[n] = 0;
+        r->name = name;
+    }
+}
+
+static void record_mapping(guest_addr start, uint64_t size, int prot, int flags, int fd, uint64_t offset)
+{
+    char name[PATH_SIZE];
+    bool shared = (flags & MAP_TYPE_BITS) != MAP_PRIVATE;
+    struct region r = {
+        .start = start,
+        .end = start + size,
+        .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
+        .flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (flags & (MAP_GROWSDOWN | MAP_ANONYMOUS)),
+    };
+    if (!(flags & MAP_ANONYMOUS)) {
+        r.offset = (off_t)offset;
+        describe_file(&r, fd, name);
+    } else if (shared) {
+        r.name = "/dev/zero (deleted)";
+    }
+    memory_map_add(&r);
+}
+
+static uint64_t rounding_of(int flags)
+{
+    enum { SIZE_SHIFT = 26, DEFAULT_HUGE = 21 };
+    unsigned log = (unsigned)flags >> SIZE_SHIFT;
+    return flags & MAP_HUGETLB ? (uint64_t)1 << (log ? log : DEFAULT_HUGE) : PAGE;
+}
+
+static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int fd, uint64_t offset)
+{
+    bool fixed = flags & MAP_FIXED && !(flags & HOST_MAP_FIXED_NOREPLACE);
+    if (fixed) {
+        int r = claim(addr, addr + size);
+        if (r)
+            return r;
+    }
+    long at = host_syscall(HOST_NR_mmap, addr, size, (uint64_t)host_prot(prot), (uint64_t)(unsigned)flags, (uint64_t)fd,
+                           offset);
+    if (at < 0) {
+        if (fixed)
+            unclaim(addr, addr + size);
+        return at;
+    }
+    record_mapping((guest_addr)at, size, prot, flags, fd, offset);
+    return at;
+}
+
+long sys_mmap(struct thread *t, const uint64_t arg[6])
+{
+    guest_addr addr = arg[0];
+    uint64_t size = arg[1], offset = arg[5];
+    int prot = (int)arg[2], flags = (int)arg[3], fd = (int)arg[4];
+    (void)t;
+    if (offset & (PAGE - 1) || !size)
+        return -EINVAL;
+    if ((flags & MAP_TYPE_BITS) != VALIDATE_TYPE)
+        flags &= (int)MAP_KNOWN;
+    if (flags & (MAP_FIXED | HOST_MAP_FIXED_NOREPLACE) && addr & (PAGE - 1))
+        return -EINVAL;
+    size = ALIGN_UP(size, rounding_of(flags));
+    if (!size || size > ADDRESS_END)
+        return -ENOMEM;
+    if (!(flags & MAP_ANONYMOUS) && fd_is_own(fd))
+        return -EBADF;
+    memory_lock();
+    long r = map_locked(addr, size, prot, flags, fd, offset);
+    memory_unlock();
+    return r;
+}
+
+static int unmap_part(guest_addr start, guest_addr end, bool mapped, void *p)
+{
+    (void)p;
+    if (!mapped)
+        return 0;
+    /* The map first: nothing may be translated from pages that are going. */
+    struct region r;
+    bool found = memory_map_find(start, &r);
+    memory_map_remove(start, end);
+    if (munmap(memory_host(start), end - start) == 0)
+        return 0;
+    int error = errno;
+    if (found) {
+        if (!(r.flags & MAP_ANONYMOUS))
+            r.offset += (off_t)(start - r.start);
+        r.start = start;
+        r.end = end;
+        memory_map_add(&r);
+    }
+    return -error;
+}
+
+long sys_munmap(struct thread *t, const uint64_t arg[6])
+{
+    guest_addr start = arg[0], end = start + PAGE_UP(arg[1]);
+    (void)t;
+    if (start & (PAGE - 1) || end <= start || end > ADDRESS_END)
+        return -EINVAL;
+    memory_lock();
+    int r = for_each_part(start, end, unmap_part, NULL);
+    memory_unlock();
+    return r;
+}
+
+/* -- mprotect -- */
+
+struct protection {
+    int prot, flags;
+};
+
+static int protect_part(guest_addr start, guest_addr end, bool mapped, void *p)
+{
+    const struct protection *want = p;
+    if (!mapped)
+        return -ENOMEM;
+    if (mprotect(memory_host(start), end - start, host_prot(want->prot) | want->flags))
+        return -errno;
+    memory_map_protect(start, end, want->prot);
+    return 0;
+}
+
+long sys_mprotect(struct thread *t, const uint64_t arg[6])
+{
+    enum { KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */, GROWS = PROT_GROWSDOWN | PROT_GROWSUP };
+    guest_addr start = arg[0], end = start + PAGE_UP(arg[1]);
+    struct protection want = {.prot = (int)arg[2] & ~GROWS, .flags = (int)arg[2] & GROWS};
+    (void)t;
+    if (start & (PAGE - 1) || want.flags == GROWS || want.prot & ~KNOWN)
+        return -EINVAL;
+    if (end == start)
+        return 0;
+    if (end < start || end > ADDRESS_END)
+        return -ENOMEM;
+    want.prot &= ~8;
+    if (want.flags & PROT_GROWSDOWN) {
+        /* The kernel extends the change to the start of a mapping that grows downwards; ours do not grow. */
+        struct region r;
+        if (!memory_map_find(start, &r) || r.start > start)
+            return -ENOMEM;
+        if (!(r.flags & MAP_GROWSDOWN) && !(r.name && !strcmp(r.name, "[stack]")))
+            return -EINVAL;
+        start = r.start;
+    }
+    want.flags = 0;
+    memory_lock();
+    int r = for_each_part(start, end, protect_part, &want);
+    memory_unlock();
+    return r;
+}
+
+/* -- mremap -- */
+
+static long remap_locked(guest_addr old, uint64_t old_size, uint64_t new_size, int flags, guest_addr new)
+{
+    struct region r;
+    if (!memory_map_find(old, &r) || r.start > old || (old_size && r.end < old + old_size))
+        return -EFAULT;
+    bool fixed = flags & MREMAP_FIXED;
+    if (fixed) {
+        int error = claim(new, new + new_size);
+        if (error)
+            return error;
+    }
+    long at = host_syscall(HOST_NR_mremap, old, old_size, new_size, (uint64_t)flags, new, 0);
+    if (at < 0) {
+        if (fixed)
+            unclaim(new, new + new_size);
+        return at;
+    }
+    enum { KEEP_OLD = 4 /* MREMAP_DONTUNMAP */ };
+    if (!(flags & KEEP_OLD) && old_size)
+        memory_map_remove(old, old + old_size);
+    if (!(r.flags & MAP_ANONYMOUS))
+        r.offset += (off_t)(old - r.start);
+    r.start = (guest_addr)at;
+    r.end = (guest_addr)at + new_size;
+    memory_map_add(&r);
+    return at;
+}
+
+long sys_mremap(struct thread *t, const uint64_t arg[6])
+{
+    guest_addr old = arg[0], new = arg[4];
+    uint64_t old_size = PAGE_UP(arg[1]), new_size = PAGE_UP(arg[2]);
+    int flags = (int)arg[3];
+    (void)t;
+    if (old & (PAGE - 1) || !new_size || flags & ~7 || (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE)))
+        return -EINVAL;
+    if (flags & MREMAP_FIXED && (new & (PAGE - 1) || new_size > ADDRESS_END || new > ADDRESS_END - new_size))
+        return -EINVAL;
+    if (flags & MREMAP_FIXED && new < old + old_size && old < new + new_size)
+        return -EINVAL;
+    memory_lock();
+    long r = remap_locked(old, old_size, new_size, flags, new);
+    memory_unlock();
+    return r;
+}
+
+/* -- brk -- */
+
+static bool heap_grow(guest_addr from, guest_addr to)
+{
+    if (claim(from, to))
+        return false;
+    struct region r = {from, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0, 0, "[heap]", false};
+    if (mmap(memory_host(from), to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+        MAP_FAILED) {
+        unclaim(from, to);
+        return false;
+    }
+    memory_map_add(&r);
+    return true;
+}
+
+static int is_used(guest_addr start, guest_addr end, bool mapped, void *p)
+{
+    (void)start;
+    (void)end;
+    (void)p;
+    return mapped;
+}
+
+long sys_brk(struct thread *t, const uint64_t arg[6])
+{
+    guest_addr want = arg[0];
+    (void)t;
+    memory_lock();
+    guest_addr old_end = PAGE_UP(process.brk_end), new_end = PAGE_UP(want);
+    if (want >= process.brk_start && want < ADDRESS_END) {
+        if (new_end > old_end) {
+            if (!for_each_part(old_end, new_end, is_used, NULL) && heap_grow(old_end, new_end))
+                process.brk_end = want;
+        } else {
+            for_each_part(new_end, old_end, unmap_part, NULL);
+            process.brk_end = want;
+        }
+    }
+    want = process.brk_end;
+    memory_unlock();
+    return (long)want;
+}
+
+/* -- madvise and System V shared memory -- */
+
+struct advice {
+    int advice;
+    bool hole;
+};
+
+static int advise_part(guest_addr start, guest_addr end, bool mapped, void *p)
+{
+    struct advice *a = p;
+    if (!mapped) {
+        a->hole = true;
+        return 0;
+    }
+    /* Contents may change without the guest writing them. */
+    if ((a->advice == MADV_DONTNEED || a->advice == MADV_FREE || a->advice == MADV_REMOVE) &&
+        !memory_check(start, end - start, PROT_WRITE))
+        tb_invalidate(start, end - start);
+    if (madvise(memory_host(start), end - start, a->advice))
+        return -errno;
+    return 0;
+}
+
+long sys_madvise(struct thread *t, const uint64_t arg[6])
+{
+    guest_addr start = arg[0], end = start + PAGE_UP(arg[1]);
+    struct advice a = {.advice = (int)arg[2]};
+    (void)t;
+    if (start & (PAGE - 1) || end < start || (arg[1] && end == start))
+        return -EINVAL;
+    if (end == start) /* the kernel still checks the advice */
+        return host_syscall(HOST_NR_madvise, start, 0, (uint64_t)a.advice, 0, 0, 0);
+    if (end > ADDRESS_END)
+        return -ENOMEM;
+    memory_lock();
+    int r = for_each_part(start, end, advise_part, &a);
+    memory_unlock();
+    return r ? r : a.hole ? -ENOMEM : 0;
+}
+
+long sys_shmat(struct thread *t, const uint64_t arg[6])
+{
+    int id = (int)arg[0], flags = (int)arg[2];
+    guest_addr addr = arg[1];
+    struct shmid_ds ds;
+    (void)t;
+    if (addr & (PAGE - 1)) {
+        if (!(flags & SHM_RND))
+            return -EINVAL;
+        addr = PAGE_DOWN(addr);
+    }
+    long r = host_syscall(HOST_NR_shmctl, (uint64_t)id, IPC_STAT, (uintptr_t)&ds, 0, 0, 0);
+    if (r < 0)
+        return r;
+    uint64_t size = PAGE_UP(ds.shm_segsz);
+    int prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
+    memory_lock();
+    if (addr && flags & SHM_REMAP) {
+        r = claim(addr, addr + size);
+        if (r)
+            goto out;
+    }
+    r = host_syscall(HOST_NR_shmat, (uint64_t)id, addr, (uint64_t)(flags & ~SHM_EXEC), 0, 0, 0);
+    if (r < 0) {
+        if (addr && flags & SHM_REMAP)
+            unclaim(addr, addr + size);
+        goto out;
+    }
+    char name[32];
+    snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)ds.shm_perm.__key);
+    struct region region = {(guest_addr)r, (guest_addr)r + size, prot, MAP_SHARED, 0, 0, (uint64_t)id, name, false};
+    memory_map_add(&region);
+out:
+    memory_unlock();
+    return r;
+}
+
+long sys_shmdt(struct thread *t, const uint64_t arg[6])
+{
+    struct region r;
+    (void)t;
+    memory_lock();
+    long result = -EINVAL;
+    if (memory_map_find(arg[0], &r) && r.start == arg[0] && r.name && !strncmp(r.name, "/SYSV", 5)) {
+        result = host_syscall(HOST_NR_shmdt, arg[0], 0, 0, 0, 0, 0);
+        if (!result)
+            memory_map_remove(r.start, r.end);
+    }
+    memory_unlock();
+    return result;
+}

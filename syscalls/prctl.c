@@ -1,0 +1,91 @@
+/* prctl.c - prctl, seccomp, personality and ptrace: what the guest may ask of its host process. */
+#include "syscalls/task.h"
+
+#include <errno.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "syscalls/syscall.h"
+
+/* Options of prctl that mean the same for the host's process; all others are EINVAL, as on a kernel that lacks them.
+ * Not here on purpose: those of the host's CPU (TSC, MCE, MPX, shadow stack), seccomp, which would filter the
+ * translator's own calls, and PR_SET_MM, which would move its memory. */
+static const struct {
+    uint32_t option;
+    const char *name;
+} passed[] = {
+    {1, "PR_SET_PDEATHSIG"},
+    {2, "PR_GET_PDEATHSIG"},
+    {3, "PR_GET_DUMPABLE"},
+    {4, "PR_SET_DUMPABLE"},
+    {7, "PR_GET_KEEPCAPS"},
+    {8, "PR_SET_KEEPCAPS"},
+    {13, "PR_GET_TIMING"},
+    {14, "PR_SET_TIMING"},
+    {15, "PR_SET_NAME"},
+    {16, "PR_GET_NAME"},
+    {23, "PR_CAPBSET_READ"},
+    {24, "PR_CAPBSET_DROP"},
+    {27, "PR_GET_SECUREBITS"},
+    {28, "PR_SET_SECUREBITS"},
+    {29, "PR_SET_TIMERSLACK"},
+    {30, "PR_GET_TIMERSLACK"},
+    {36, "PR_SET_CHILD_SUBREAPER"},
+    {37, "PR_GET_CHILD_SUBREAPER"},
+    {38, "PR_SET_NO_NEW_PRIVS"},
+    {39, "PR_GET_NO_NEW_PRIVS"},
+    {41, "PR_SET_THP_DISABLE"},
+    {42, "PR_GET_THP_DISABLE"},
+    {47, "PR_CAP_AMBIENT"},
+    {52, "PR_GET_SPECULATION_CTRL"},
+    {53, "PR_SET_SPECULATION_CTRL"},
+    {57, "PR_SET_IO_FLUSHER"},
+    {58, "PR_GET_IO_FLUSHER"},
+    {62, "PR_SCHED_CORE"},
+    {0x53564d41, "PR_SET_VMA"},
+    {0x59616d61, "PR_SET_PTRACER"},
+};
+
+enum { GET_TID_ADDRESS = 40, SET_MM = 35 };
+
+long sys_prctl(struct thread *t, const uint64_t arg[6])
+{
+    uint32_t option = (uint32_t)arg[0];
+    for (unsigned i = 0; i < ARRAY_SIZE(passed); i++)
+        if (passed[i].option == option)
+            return host_syscall(HOST_NR_prctl, arg[0], arg[1], arg[2], arg[3], arg[4], 0);
+    if (option == GET_TID_ADDRESS)
+        return memory_write(arg[1], &t->task->clear_child_tid, sizeof(uint64_t));
+    if (option == SET_MM)
+        return -EPERM;
+    if (LOG_ON(unimp))
+        log_write("prctl option %u is not supported\n", option);
+    return -EINVAL;
+}
+
+/* As on a kernel without CONFIG_SECCOMP: programs go on without a sandbox inside the sandbox. */
+long sys_seccomp(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    (void)arg;
+    if (LOG_ON(unimp))
+        log_write("seccomp is not supported\n");
+    return -ENOSYS;
+}
+
+long sys_personality(struct thread *t, const uint64_t arg[6])
+{
+    enum { PERSONALITY_MASK = 0xff, PER_LINUX32 = 8 };
+    (void)t;
+    if ((uint32_t)arg[0] != 0xffffffff && (arg[0] & PERSONALITY_MASK) == PER_LINUX32)
+        return -EINVAL; /* a CPU without a 32-bit state */
+    return host_syscall(HOST_NR_personality, arg[0], 0, 0, 0, 0, 0);
+}
+
+long sys_ptrace(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    if (LOG_ON(unimp))
+        log_write("ptrace request %llu is not supported\n", (unsigned long long)arg[0]);
+    return -EPERM;
+}

@@ -1,0 +1,345 @@
+/* proc.c - the guest's view of /proc: exe, maps, smaps, cmdline, environ, auxv and stat of its own process, and cpuinfo.
+ *
+ * Contents are written to a memory file when the name is opened, so nothing here needs /proc to be mounted. */
+#include "syscalls/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "syscalls/syscall.h"
+
+/* A growing text. */
+struct text {
+    char *at;
+    size_t n, capacity;
+};
+
+static void text_add(struct text *x, const void *p, size_t n)
+{
+    if (x->n + n > x->capacity) {
+        x->capacity = (x->n + n) * 2 + 4096;
+        x->at = realloc(x->at, x->capacity);
+        if (!x->at)
+            die("out of memory");
+    }
+    memcpy(x->at + x->n, p, n);
+    x->n += n;
+}
+
+static __attribute__((format(printf, 2, 3))) void text_print(struct text *x, const char *fmt, ...)
+{
+    char line[4096 + 256];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    text_add(x, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+/* -- Contents -- */
+
+static void add_guest_bytes(struct text *x, guest_addr start, guest_addr end)
+{
+    char part[1024];
+    for (guest_addr at = start; at < end;) {
+        size_t n = end - at < sizeof(part) ? end - at : sizeof(part);
+        if (memory_read(part, at, n))
+            return;
+        text_add(x, part, n);
+        at += n;
+    }
+}
+
+static void add_map_line(struct text *x, const struct region *r)
+{
+    enum { NAME_COLUMN = 73 };
+    size_t before = x->n;
+    text_print(x, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (unsigned long long)r->start, (unsigned long long)r->end,
+               r->prot & PROT_READ ? 'r' : '-', r->prot & PROT_WRITE ? 'w' : '-', r->prot & PROT_EXEC ? 'x' : '-',
+               (r->flags & 15) == MAP_PRIVATE ? 'p' : 's', (unsigned long long)r->offset, major(r->dev), minor(r->dev),
+               (unsigned long long)r->inode);
+    if (r->name) {
+        size_t width = x->n - before;
+        text_print(x, "%*s", width < NAME_COLUMN ? (int)(NAME_COLUMN - width) : 0, "");
+        for (const char *p = r->name; *p; p++)
+            if (*p == '\n')
+                text_add(x, "\\012", 4);
+            else
+                text_add(x, p, 1);
+    }
+    text_add(x, "\n", 1);
+}
+
+static void write_maps(struct text *x)
+{
+    struct region r;
+    for (guest_addr at = 0; memory_map_find(at, &r); at = r.end)
+        add_map_line(x, &r);
+}
+
+/* Resident pages of a region, by mincore of the host. */
+static uint64_t resident_kb(const struct region *r)
+{
+    unsigned char in[1024];
+    uint64_t pages = 0;
+    for (guest_addr at = r->start; at < r->end; at += sizeof(in) * 4096) {
+        uint64_t size = r->end - at < sizeof(in) * 4096 ? r->end - at : sizeof(in) * 4096;
+        if (mincore(memory_host(at), size, in))
+            break;
+        for (uint64_t i = 0; i < size / 4096; i++)
+            pages += in[i] & 1;
+    }
+    return pages * 4;
+}
+
+static void write_smaps(struct text *x)
+{
+    static const char *const zero[] = {"Shared_Clean",   "Shared_Dirty", "Private_Clean", "Referenced",
+                                       "Anonymous",      "LazyFree",     "AnonHugePages", "ShmemPmdMapped",
+                                       "FilePmdMapped",  "Shared_Hugetlb", "Private_Hugetlb", "Swap",
+                                       "SwapPss",        "Locked"};
+    struct region r;
+    for (guest_addr at = 0; memory_map_find(at, &r); at = r.end) {
+        unsigned long long rss = resident_kb(&r);
+        add_map_line(x, &r);
+        text_print(x, "Size:           %8llu kB\nKernelPageSize: %8d kB\nMMUPageSize:    %8d kB\n",
+                   (unsigned long long)(r.end - r.start) / 1024, 4, 4);
+        text_print(x, "Rss:            %8llu kB\nPss:            %8llu kB\nPrivate_Dirty:  %8llu kB\n", rss, rss, rss);
+        for (unsigned i = 0; i < ARRAY_SIZE(zero); i++)
+            text_print(x, "%s:%*d kB\n", zero[i], (int)(23 - strlen(zero[i])), 0);
+        text_print(x, "THPeligible:    %8d\nVmFlags: %s%s%s%smr mw me \n", 0, r.prot & PROT_READ ? "rd " : "",
+                   r.prot & PROT_WRITE ? "wr " : "", r.prot & PROT_EXEC ? "ex " : "",
+                   (r.flags & 15) == MAP_PRIVATE ? "" : "sh ");
+    }
+}
+
+static void write_cmdline(struct text *x) { add_guest_bytes(x, process.arg_start, process.arg_end); }
+static void write_environ(struct text *x) { add_guest_bytes(x, process.env_start, process.env_end); }
+static void write_auxv(struct text *x) { add_guest_bytes(x, process.auxv_start, process.auxv_end); }
+
+static ssize_t read_host_file(const char *path, char *buf, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    size_t n = 0;
+    for (ssize_t got; n < size && (got = read(fd, buf + n, size - n)) != 0;) {
+        if (got < 0 && errno != EINTR)
+            break;
+        n += got > 0 ? (size_t)got : 0;
+    }
+    close(fd);
+    return (ssize_t)n;
+}
+
+/* The host's line with the fields replaced that hold addresses (proc_pid_stat(5) numbers them from 1). */
+static void write_stat(struct text *x)
+{
+    enum { FIELD_AFTER_NAME = 3 };
+    const struct {
+        int field;
+        guest_addr value;
+    } replaced[] = {
+        {26, process.start_code}, {27, process.end_code},  {28, process.stack_start}, {29, 0},
+        {30, 0},                  {45, process.start_data}, {46, process.end_data},   {47, process.brk_start},
+        {48, process.arg_start},  {49, process.arg_end},    {50, process.env_start},  {51, process.env_end},
+    };
+    char line[4096];
+    ssize_t n = read_host_file("/proc/self/stat", line, sizeof(line) - 1);
+    if (n <= 0)
+        n = snprintf(line, sizeof(line), "%d (guest) R 0 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+                     "0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", (int)getpid());
+    line[n] = 0;
+    char *rest = strrchr(line, ')');
+    if (!rest || !rest[1])
+        return;
+    text_add(x, line, (size_t)(rest + 1 - line));
+    int field = FIELD_AFTER_NAME;
+    char *saved;
+    for (char *word = strtok_r(rest + 1, " \n", &saved); word; word = strtok_r(NULL, " \n", &saved), field++) {
+        text_add(x, " ", 1);
+        unsigned i = 0;
+        while (i < ARRAY_SIZE(replaced) && replaced[i].field != field)
+            i++;
+        if (i < ARRAY_SIZE(replaced))
+            text_print(x, "%llu", (unsigned long long)replaced[i].value);
+        else
+            text_add(x, word, strlen(word));
+    }
+    text_add(x, "\n", 1);
+}
+
+static void write_cpuinfo(struct text *x)
+{
+    const struct abi *abi = process.guest->abi;
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    char part[4096];
+    if (!abi->cpuinfo)
+        return;
+    for (long i = 0; i < (n > 0 ? n : 1); i++)
+        text_add(x, part, abi->cpuinfo(process.guest, (unsigned)i, part, sizeof(part)));
+}
+
+/* -- Names -- */
+
+struct proc_file {
+    const char *name;                /* last component */
+    void (*write)(struct text *x);   /* null: the link exe */
+    bool is_global;                  /* directly in /proc */
+};
+
+static const struct proc_file files[] = {
+    {"exe", NULL, false},
+    {"maps", write_maps, false},
+    {"smaps", write_smaps, false},
+    {"cmdline", write_cmdline, false},
+    {"environ", write_environ, false},
+    {"auxv", write_auxv, false},
+    {"stat", write_stat, false},
+    {"cpuinfo", write_cpuinfo, true},
+};
+
+/* If *PATH begins with the component WORD, step over it and the slashes that follow. */
+static bool skip_component(const char **path, const char *word)
+{
+    size_t n = strlen(word);
+    if (strncmp(*path, word, n) || ((*path)[n] != '/' && (*path)[n]))
+        return false;
+    *path += n;
+    while (**path == '/')
+        ++*path;
+    return true;
+}
+
+/* Step over one number that names this process or one of its threads. */
+static bool skip_own_id(const char **path)
+{
+    char *end;
+    if (**path < '1' || **path > '9')
+        return false;
+    long id = strtol(*path, &end, 10);
+    if (*end != '/')
+        return false;
+    int pid = (int)host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0);
+    /* Signal 0 to (our process, id): is it one of our threads? */
+    if (id != pid && host_syscall(HOST_NR_tgkill, (uint64_t)pid, (uint64_t)id, 0, 0, 0, 0))
+        return false;
+    while (*end == '/')
+        end++;
+    *path = end;
+    return true;
+}
+
+static bool skip_process(const char **path)
+{
+    if (!skip_component(path, "self") && !skip_component(path, "thread-self") && !skip_own_id(path))
+        return false;
+    const char *task = *path;
+    if (skip_component(&task, "task") && skip_own_id(&task))
+        *path = task;
+    return true;
+}
+
+static const struct proc_file *find_file(int dirfd, const char *path)
+{
+    char absolute[8192];
+    const char *last = strrchr(path, '/');
+    last = last ? last + 1 : path;
+    const struct proc_file *f = files;
+    while (strcmp(f->name, last))
+        if (++f == files + ARRAY_SIZE(files))
+            return NULL;
+    if (path[0] != '/') {
+        char link[32], dir[4096];
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+        ssize_t n = readlink(dirfd == AT_FDCWD ? "/proc/self/cwd" : link, dir, sizeof(dir) - 1);
+        if (n <= 0)
+            return NULL;
+        dir[n] = 0;
+        snprintf(absolute, sizeof(absolute), "%s/%s", dir, path);
+        path = absolute;
+    }
+    while (*path == '/')
+        path++;
+    if (!skip_component(&path, "proc"))
+        return NULL;
+    if (!f->is_global && !skip_process(&path))
+        return NULL;
+    return strcmp(path, f->name) ? NULL : f;
+}
+
+static long open_exe(int flags)
+{
+    long r = host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)process.exe, (uint64_t)flags, 0, 0, 0);
+    if (r >= 0 || process.exe_fd < 0)
+        return r;
+    /* The name does not lead there, after chroot or when the file was given as a descriptor. */
+    char link[32];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", process.exe_fd);
+    long again = host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)link, (uint64_t)flags, 0, 0, 0);
+    return again >= 0 ? again : r;
+}
+
+static bool write_all(int fd, const char *p, size_t n)
+{
+    while (n) {
+        ssize_t done = write(fd, p, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        p += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+long proc_open(struct thread *thread, int dirfd, const char *path, int flags, int mode)
+{
+    (void)thread;
+    (void)mode;
+    const struct proc_file *f = find_file(dirfd, path);
+    if (!f || (f->write && ((flags & O_ACCMODE) != O_RDONLY || flags & (O_DIRECTORY | O_PATH))))
+        return PROC_NOT_MINE;
+    if (!f->write)
+        return flags & O_NOFOLLOW || !process.exe ? PROC_NOT_MINE : open_exe(flags);
+    long fd = host_syscall(HOST_NR_memfd_create, (uintptr_t)f->name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0, 0, 0, 0, 0);
+    if (fd < 0)
+        return fd;
+    struct text x = {0};
+    f->write(&x);
+    bool ok = write_all((int)fd, x.at, x.n) && lseek((int)fd, 0, SEEK_SET) == 0;
+    free(x.at);
+    if (ok)
+        return fd;
+    close((int)fd);
+    return -ENOMEM;
+}
+
+long proc_readlink(struct thread *thread, int dirfd, const char *path, char *buf, size_t size)
+{
+    (void)thread;
+    const struct proc_file *f = find_file(dirfd, path);
+    if (!f || f->write || !process.exe)
+        return PROC_NOT_MINE;
+    size_t n = strlen(process.exe);
+    if (n > size)
+        n = size;
+    memcpy(buf, process.exe, n);
+    return (long)n;
+}
+
+const char *proc_translate(int dirfd, const char *path)
+{
+    const struct proc_file *f = find_file(dirfd, path);
+    return f && !f->write && process.exe ? process.exe : path;
+}

@@ -1,0 +1,179 @@
+/* thread.c - guest threads: creation, end, futexes and what the kernel keeps for a thread.
+ *
+ * A guest thread is a host thread of the C library, so that C code has its thread-local storage. The guest's tid is the
+ * host's. What the library uses itself, the word cleared at exit, is done here for the guest; the robust list is the
+ * guest's alone and is given to the kernel. */
+#include "syscalls/process.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "syscalls/syscall.h"
+
+unsigned n_guest_threads = 1;
+
+struct thread_start {
+    const struct clone_request *request;
+    struct thread *thread;
+    sem_t started;
+    int tid;
+};
+
+int host_gettid(void)
+{
+    return (int)host_syscall(HOST_NR_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+/* Clear the word that joiners wait for and wake them. */
+static void release_tid_word(struct task *task)
+{
+    uint32_t zero = 0;
+    if (!task->clear_child_tid || memory_write(task->clear_child_tid, &zero, sizeof(zero)))
+        return;
+    enum { FUTEX_WAKE_OP = 1 };
+    host_syscall(HOST_NR_futex, task->clear_child_tid, FUTEX_WAKE_OP, 1, 0, 0, 0);
+    task->clear_child_tid = 0;
+}
+
+void thread_finish(struct thread *thread)
+{
+    struct task *task = thread->task;
+    signal_block_all(task);
+    if (__atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL) == 0 && process.at_exit)
+        process.at_exit();
+    release_tid_word(task);
+    task_free(task);
+    thread_free(thread);
+}
+
+void clone_set_registers(struct thread *child, const struct clone_request *rq)
+{
+    enum { CLONE_WITH_TLS = 0x80000 };
+    const struct abi *abi = child->guest->abi;
+    child->cpu.gpr[abi->ret_reg] = 0;
+    if (rq->stack)
+        child->cpu.gpr[abi->sp_reg] = rq->stack;
+    if (rq->flags & CLONE_WITH_TLS)
+        abi->set_tls(&child->cpu, rq->tls);
+}
+
+/* Kernel objects that the guest did not ask to share, though host threads share them. */
+static void unshare_rest(uint64_t flags)
+{
+    int split = (int)(~flags & (CLONE_FS | CLONE_FILES | CLONE_SYSVSEM));
+    if (split)
+        host_syscall(HOST_NR_unshare, (uint64_t)split, 0, 0, 0, 0, 0);
+}
+
+static void *thread_main(void *p)
+{
+    struct thread_start *start = p;
+    const struct clone_request rq = *start->request;
+    struct thread *thread = start->thread;
+    struct task *task = thread->task;
+    thread_enter(thread);
+    task->tid = host_gettid();
+    uint32_t tid = (uint32_t)task->tid;
+    unshare_rest(rq.flags);
+    if (rq.flags & CLONE_PARENT_SETTID)
+        memory_write(rq.parent_tid, &tid, sizeof(tid));
+    if (rq.flags & CLONE_CHILD_SETTID)
+        memory_write(rq.child_tid, &tid, sizeof(tid));
+    start->tid = task->tid;
+    sem_post(&start->started); /* the last use of start: it is on the parent's stack */
+    signal_unblock(task);
+    guest_loop(thread);
+    thread_finish(thread);
+    return NULL;
+}
+
+static int start_host_thread(struct thread_start *start)
+{
+    pthread_attr_t attr;
+    pthread_t id;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, HOST_STACK_SIZE);
+    int error = pthread_create(&id, &attr, thread_main, start);
+    pthread_attr_destroy(&attr);
+    return error;
+}
+
+long thread_clone(struct thread *thread, const struct clone_request *rq)
+{
+    struct task *task = thread->task;
+    if (!(rq->flags & CLONE_VM) || !(rq->flags & CLONE_SIGHAND))
+        return -EINVAL;
+    struct thread_start start = {.request = rq, .thread = thread_new(thread->guest, thread)};
+    if (!start.thread)
+        return -EAGAIN;
+    struct task *child = task_new(start.thread, task->sighand);
+    if (!child) {
+        thread_free(start.thread);
+        return -EAGAIN;
+    }
+    __atomic_add_fetch(&task->sighand->refs, 1, __ATOMIC_RELAXED);
+    child->blocked = task->blocked;
+    child->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
+    clone_set_registers(start.thread, rq);
+    sem_init(&start.started, 0, 0);
+    __atomic_add_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
+    signal_block_all(task); /* the new thread starts with the creator's mask */
+    int error = start_host_thread(&start);
+    if (error) {
+        __atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
+        task_free(child);
+        thread_free(start.thread);
+    } else {
+        while (sem_wait(&start.started))
+            ;
+    }
+    signal_unblock(task);
+    sem_destroy(&start.started);
+    return error ? -EAGAIN : start.tid;
+}
+
+/* -- System calls -- */
+
+long sys_exit(struct thread *t, const uint64_t arg[6])
+{
+    t->task->exit_status = (int)(arg[0] & 0xff);
+    t->task->ending = true;
+    return 0;
+}
+
+long sys_set_tid_address(struct thread *t, const uint64_t arg[6])
+{
+    t->task->clear_child_tid = arg[0];
+    return t->task->tid;
+}
+
+long sys_set_robust_list(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    return host_syscall(HOST_NR_set_robust_list, arg[0], arg[1], 0, 0, 0, 0);
+}
+
+long sys_get_robust_list(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    return host_syscall(HOST_NR_get_robust_list, arg[0], arg[1], arg[2], 0, 0, 0);
+}
+
+/* futex(2). The kernel restarts a wait without a time limit under SA_RESTART; one with a limit ends with EINTR once a
+ * handler has run. */
+long sys_futex(struct thread *t, const uint64_t arg[6])
+{
+    enum { WAIT = 0, LOCK_PI = 6, WAIT_BITSET = 9, WAIT_REQUEUE_PI = 11, LOCK_PI2 = 13, CMD_MASK = 0x7f };
+    long r = safe_syscall(t, HOST_NR_futex, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+    if (r != -EINTR)
+        return r;
+    int command = (int)arg[1] & CMD_MASK;
+    bool timed = arg[3] && (command == WAIT || command == WAIT_BITSET || command == WAIT_REQUEUE_PI);
+    return timed ? -ERESTARTNOHAND : -ERESTARTSYS;
+}

@@ -1,0 +1,71 @@
+/* time.c - clocks through the host's vDSO, and sleeping. */
+#include <errno.h>
+#include <time.h>
+#include "core/memory.h"
+#include "syscalls/syscall.h"
+#include "syscalls/task.h"
+
+/* The C library reads clocks through the vDSO: a fifth of the cost of a system call. */
+long sys_clock_gettime(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    struct timespec now;
+    if (clock_gettime((clockid_t)(int)arg[0], &now))
+        return -errno;
+    return memory_write(arg[1], &now, sizeof(now));
+}
+
+long sys_gettimeofday(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    if (arg[1])
+        return host_syscall(HOST_NR_gettimeofday, arg[0], arg[1], 0, 0, 0, 0);
+    struct timespec now;
+    if (!arg[0])
+        return 0;
+    if (clock_gettime(CLOCK_REALTIME, &now))
+        return -errno;
+    int64_t micro[2] = {now.tv_sec, now.tv_nsec / 1000};
+    return memory_write(arg[0], micro, sizeof(micro));
+}
+
+/* True if a signal of the guest, not one of the translator's own, ended a host call. */
+static bool signal_is_caught(const struct task *task)
+{
+    bool any = __atomic_load_n(&task->caught.full, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < N_SYNC_SIGNALS; i++)
+        any |= __atomic_load_n(&task->sync[i].full, __ATOMIC_RELAXED);
+    return any;
+}
+
+/* Signals of the translator's own must not lengthen the sleep: go on with what is left. */
+static long sleep_relative(struct thread *t, uint64_t clock, uint64_t time_addr, uint64_t left_addr)
+{
+    struct timespec time, left;
+    if (memory_read(&time, time_addr, sizeof(time)))
+        return -EFAULT;
+    for (;;) {
+        long result = safe_syscall(t, HOST_NR_clock_nanosleep, clock, 0, (uintptr_t)&time,
+                                   (uintptr_t)&left, 0, 0);
+        if (result != -EINTR)
+            return result;
+        if (signal_is_caught(t->task))
+            break;
+        time = left;
+    }
+    if (left_addr && memory_write(left_addr, &left, sizeof(left)))
+        return -EFAULT;
+    return -EINTR;
+}
+
+long sys_nanosleep(struct thread *t, const uint64_t arg[6])
+{
+    return sleep_relative(t, CLOCK_MONOTONIC, arg[0], arg[1]);
+}
+
+long sys_clock_nanosleep(struct thread *t, const uint64_t arg[6])
+{
+    if (!(arg[1] & TIMER_ABSTIME))
+        return sleep_relative(t, arg[0], arg[2], arg[3]);
+    return safe_syscall(t, HOST_NR_clock_nanosleep, arg[0], arg[1], arg[2], arg[3], 0, 0);
+}

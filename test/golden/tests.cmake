@@ -1,0 +1,5 @@
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_FOUND)
+    add_test(NAME golden.coverage COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/coverage.py)
+    set_tests_properties(golden.coverage PROPERTIES LABELS "golden;fast")
+endif()

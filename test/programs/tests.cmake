@@ -1,0 +1,22 @@
+# One test per folder that holds main.c or main.cc, on the translator and, labelled slow, on the interpreter.
+find_program(GUEST_CC aarch64-linux-gnu-gcc)
+find_program(GUEST_CXX aarch64-linux-gnu-g++)
+file(GLOB program_sources_found CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*/main.c ${CMAKE_CURRENT_LIST_DIR}/*/main.cc)
+foreach(source ${program_sources_found})
+    get_filename_component(folder ${source} DIRECTORY)
+    get_filename_component(name ${folder} NAME)
+    set(command ${CMAKE_CURRENT_LIST_DIR}/run.sh ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${folder}
+        ${PROJECT_BINARY_DIR}/test/programs)
+    add_test(NAME program.aarch64.${name} COMMAND ${command})
+    set_tests_properties(program.aarch64.${name} PROPERTIES LABELS "program;aarch64" TIMEOUT 120 SKIP_RETURN_CODE 77)
+    add_test(NAME program.aarch64.${name}.interp COMMAND ${command} -engine interp)
+    set_tests_properties(program.aarch64.${name}.interp PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 900
+        SKIP_RETURN_CODE 77)
+endforeach()
+foreach(name busybox esbuild)
+    if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/${name}/run)
+        add_test(NAME program.aarch64.${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/${name}/run
+            $<TARGET_FILE:anyarch> ${PROJECT_BINARY_DIR}/test/${name})
+        set_tests_properties(program.aarch64.${name} PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 1800 SKIP_RETURN_CODE 77)
+    endif()
+endforeach()

@@ -1,0 +1,170 @@
+/* test_memory.c - the map of guest regions: splitting, merging, protection, and the translator's own ranges. */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "core/memory.h"
+#include "test/unit/unit.h"
+
+enum { PAGE = 4096, BASE = 0x100000, RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS };
+
+static void add(guest_addr start, guest_addr end, int prot, int flags, off_t offset, const char *name)
+{
+    memory_map_add(&(struct region){.start = BASE + start * PAGE, .end = BASE + end * PAGE, .prot = prot, .flags = flags,
+                                    .offset = offset * PAGE, .name = (char *)name});
+}
+
+/* The region at or above page AT must be [start, end) with PROT. */
+static void expect(guest_addr at, guest_addr start, guest_addr end, int prot)
+{
+    struct region r;
+    assert_true(memory_map_find(BASE + at * PAGE, &r));
+    assert_int_equal(r.start, BASE + start * PAGE);
+    assert_int_equal(r.end, BASE + end * PAGE);
+    assert_int_equal(r.prot, prot);
+}
+
+static int clear(void **state)
+{
+    struct region r;
+    (void)state;
+    memory_map_remove(0, (guest_addr)1 << 47);
+    assert_false(memory_map_find(0, &r));
+    return 0;
+}
+
+static void test_memory_merges_like_neighbours(void **state)
+{
+    (void)state;
+    add(0, 2, RW, ANON, 0, NULL);
+    add(4, 6, RW, ANON, 0, NULL);
+    add(2, 4, RW, ANON, 0, NULL);
+    expect(0, 0, 6, RW);
+    add(6, 8, PROT_READ, ANON, 0, NULL);
+    expect(7, 6, 8, PROT_READ);
+}
+
+static void test_memory_merges_files_only_if_offsets_follow(void **state)
+{
+    (void)state;
+    add(0, 2, PROT_READ, MAP_PRIVATE, 0, "/a");
+    add(2, 4, PROT_READ, MAP_PRIVATE, 2, "/a");
+    expect(0, 0, 4, PROT_READ);
+    add(4, 6, PROT_READ, MAP_PRIVATE, 7, "/a");
+    expect(4, 4, 6, PROT_READ);
+    add(6, 8, PROT_READ, MAP_PRIVATE, 9, "/b");
+    expect(6, 6, 8, PROT_READ);
+}
+
+static void test_memory_replaces_the_middle(void **state)
+{
+    struct region r;
+    (void)state;
+    add(0, 10, PROT_READ, MAP_PRIVATE, 100, "/file");
+    add(3, 5, RW, ANON, 0, NULL);
+    expect(0, 0, 3, PROT_READ);
+    expect(3, 3, 5, RW);
+    expect(5, 5, 10, PROT_READ);
+    assert_true(memory_map_find(BASE + 5 * PAGE, &r));
+    assert_int_equal(r.offset, 105 * PAGE);
+}
+
+static void test_memory_remove_over_several(void **state)
+{
+    (void)state;
+    add(0, 2, RW, ANON, 0, NULL);
+    add(3, 5, PROT_READ, ANON, 0, NULL);
+    add(6, 9, RW, ANON, 0, NULL);
+    memory_map_remove(BASE + 1 * PAGE, BASE + 7 * PAGE);
+    expect(0, 0, 1, RW);
+    expect(1, 7, 9, RW);
+}
+
+static void test_memory_protect_reports_holes(void **state)
+{
+    (void)state;
+    add(0, 4, RW, ANON, 0, NULL);
+    assert_true(memory_map_protect(BASE + 1 * PAGE, BASE + 2 * PAGE, PROT_READ));
+    expect(0, 0, 1, RW);
+    expect(1, 1, 2, PROT_READ);
+    expect(2, 2, 4, RW);
+    assert_true(memory_map_protect(BASE + 1 * PAGE, BASE + 2 * PAGE, RW));
+    expect(0, 0, 4, RW);
+    assert_false(memory_map_protect(BASE + 3 * PAGE, BASE + 6 * PAGE, PROT_NONE));
+    expect(3, 3, 4, PROT_NONE);
+}
+
+static void test_memory_check_needs_every_page(void **state)
+{
+    (void)state;
+    add(0, 2, RW, ANON, 0, NULL);
+    add(2, 4, PROT_READ | PROT_EXEC, ANON, 0, NULL);
+    assert_true(memory_check(BASE + PAGE, 2 * PAGE, PROT_READ));
+    assert_false(memory_check(BASE + PAGE, 2 * PAGE, PROT_WRITE));
+    assert_true(memory_check(BASE + 4 * PAGE - 1, 1, PROT_EXEC));
+    assert_false(memory_check(BASE + 4 * PAGE - 1, 2, PROT_EXEC));
+    assert_false(memory_check(BASE - 1, 2, PROT_READ));
+    assert_false(memory_check(UINT64_MAX - 10, 100, 0));
+    assert_true(memory_check(BASE, 0, PROT_READ));
+}
+
+static void test_memory_own_ranges(void **state)
+{
+    (void)state;
+    memory_reserve_own((void *)0x700000001000, PAGE);
+    assert_false(memory_is_guest_or_free(0x700000000000, 0x700000002000));
+    assert_true(memory_is_guest_or_free(0x700000000000, 0x700000001000));
+    assert_true(memory_is_guest_or_free(0x700000002000, 0x700000003000));
+    memory_release_own((void *)0x700000001000, PAGE);
+    assert_true(memory_is_guest_or_free(0x700000000000, 0x700000002000));
+}
+
+static void test_memory_many_regions_stay_sorted(void **state)
+{
+    struct region r;
+    unsigned n = 0;
+    guest_addr last = 0;
+    (void)state;
+    for (unsigned i = 0; i < 500; i++)
+        add(i * 7 % 500 * 2, i * 7 % 500 * 2 + 1, i & 1 ? RW : PROT_READ, ANON, 0, NULL);
+    for (guest_addr at = 0; memory_map_find(at, &r); at = r.end, n++) {
+        assert_true(r.start >= last && r.end > r.start);
+        last = r.end;
+    }
+    assert_int_equal(n, 500);
+}
+
+static void test_memory_strings(void **state)
+{
+    /* At the end of a page, because whole rests of pages are read. */
+    char out[16], *page = mmap(NULL, PAGE, RW, ANON, -1, 0), *text = page + PAGE - 13;
+    guest_addr at = (uintptr_t)text;
+    (void)state;
+    memcpy(text, "twelve bytes", 13);
+    assert_int_equal(memory_read_string(out, at, sizeof(out)), 12);
+    assert_string_equal(out, text);
+    assert_int_equal(memory_read_string(out, at, 13), 12);
+    assert_int_equal(memory_read_string(out, at, 12), -ENAMETOOLONG);
+    assert_int_equal(memory_read(out, (guest_addr)1 << 60, 1), -EFAULT);
+    assert_int_equal(memory_write(((guest_addr)1 << 47) - 1, out, 2), -EFAULT);
+    assert_int_equal(memory_zero(at + 3, 2), 0);
+    assert_memory_equal(text, "twe\0\0e bytes", 13);
+    munmap(page, PAGE);
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, clear)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_memory_merges_like_neighbours),
+        CASE(test_memory_merges_files_only_if_offsets_follow),
+        CASE(test_memory_replaces_the_middle),
+        CASE(test_memory_remove_over_several),
+        CASE(test_memory_protect_reports_holes),
+        CASE(test_memory_check_needs_every_page),
+        CASE(test_memory_own_ranges),
+        CASE(test_memory_many_regions_stay_sorted),
+        CASE(test_memory_strings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
