@@ -14,11 +14,13 @@
  * ends behind it, or with the named signal at the instruction pc+N, or in the zeros around the code at pc+N. */
 #include <ctype.h>
 #include <errno.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "applets/applet.h"
@@ -515,7 +517,13 @@ static int check_file(const char *path)
     return bad + check_cost(&test, cost);
 }
 
-static void set_engine(const char *v) { only_engine = v; }
+static void set_engine(const char *v)
+{
+    if (strcmp(v, "interp") && strcmp(v, "jit"))
+        die("-engine %s: the engines are jit and interp", v);
+    only_engine = v;
+}
+
 static void set_host_off(const char *v) { engine_options.host_features_off = v; }
 static void set_bless(const char *v) { bless = !v; }
 
@@ -533,21 +541,47 @@ static const struct option options[] = {
     {"d", NULL, "items", set_log, "log items"},
 };
 
+static unsigned n_files, n_failed;
+
+static void check_and_count(const char *path)
+{
+    int bad = check_file(path);
+    n_files++;
+    if (!bad)
+        return;
+    n_failed++;
+    printf("%s: %d difference%s; again: anyarch check -d in_asm,op,op_opt,out_asm %s\n", path, bad, bad == 1 ? "" : "s",
+           path);
+}
+
+/* A file, or every test file of a folder. */
+static void check_path(const char *path)
+{
+    glob_t found;
+    char *pattern;
+    struct stat st;
+    if (stat(path, &st) || !S_ISDIR(st.st_mode)) {
+        check_and_count(path);
+        return;
+    }
+    if (asprintf(&pattern, "%s/*.test", path) < 0 || glob(pattern, 0, NULL, &found))
+        die("no test files in %s", path);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        check_and_count(found.gl_pathv[i]);
+    globfree(&found);
+    free(pattern);
+}
+
 int applet_check(int argc, char **argv)
 {
-    int at = option_parse(options, ARRAY_SIZE(options), argc, argv, false), failed = 0;
+    int at = option_parse(options, ARRAY_SIZE(options), argc, argv, false);
     if (at >= argc) {
-        printf("usage: anyarch check [options] FILE...\n");
+        printf("usage: anyarch check [options] FILE|FOLDER...\n");
         option_help(options, ARRAY_SIZE(options));
         return 1;
     }
-    for (int i = at; i < argc; i++) {
-        int bad = check_file(argv[i]);
-        if (bad)
-            printf("%s: %d difference%s; again: anyarch check -d in_asm,op,op_opt,out_asm %s\n", argv[i], bad,
-                   bad == 1 ? "" : "s", argv[i]);
-        failed += bad != 0;
-    }
-    printf("%d of %d files pass\n", argc - at - failed, argc - at);
-    return failed != 0;
+    for (int i = at; i < argc; i++)
+        check_path(argv[i]);
+    printf("%u of %u files pass\n", n_files - n_failed, n_files);
+    return n_failed != 0;
 }

@@ -54,6 +54,19 @@ foreach(file ${golden_files})
     set_tests_properties(golden.${guest}.${name} PROPERTIES LABELS "golden;${guest};fast" TIMEOUT 60)
 endforeach()
 
+# The same on hosts with less than this one has.
+file(GLOB golden_folders LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR} test/golden/*)
+foreach(folder ${golden_folders})
+    get_filename_component(guest ${folder} NAME)
+    foreach(off avx avx512)
+        if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${folder})
+            add_test(NAME golden.${guest}.without_${off} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+                COMMAND anyarch check -engine jit -host-off ${off} ${folder})
+            set_tests_properties(golden.${guest}.without_${off} PROPERTIES LABELS "golden;${guest}" TIMEOUT 600)
+        endif()
+    endforeach()
+endforeach()
+
 add_test(NAME layering COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
     -P ${PROJECT_SOURCE_DIR}/cmake/CheckIncludes.cmake)
 set_tests_properties(layering PROPERTIES LABELS "layering;fast")

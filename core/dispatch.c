@@ -77,7 +77,7 @@ static enum exit_reason run_block(struct thread *thread, struct tb *tb)
 static struct tb *follow_link(struct thread *thread)
 {
     struct cpu *cpu = &thread->cpu;
-    struct tb *from = tb_from_host((const void *)(uintptr_t)cpu->scratch[0]);
+    struct tb *from = host_exit_owner(cpu);
     unsigned n = (unsigned)cpu->exit_data;
     cpu->pc = from->exits[n].target;
     if (engine_options.no_chain || cpu->pc == engine_options.stop_pc)

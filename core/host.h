@@ -53,3 +53,5 @@ bool host_context_is_write(const ucontext_t *uc); /* the faulting access was a s
 void host_context_call(ucontext_t *uc, void (*fn)(void *), void *arg);
 /* The return-prediction stack has overflowed in generated code: empty it and go on. */
 void host_context_reset_return_stack(struct cpu *cpu, ucontext_t *uc);
+/* After EXIT_LINK: the block that was left. cpu->exit_data is the exit's index. */
+struct tb *host_exit_owner(const struct cpu *cpu);

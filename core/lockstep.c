@@ -106,7 +106,7 @@ enum exit_reason lockstep_run(struct thread *thread, struct tb *tb)
     enum exit_reason reason = thread->cpu.exit_reason;
     guest_addr pc = thread->cpu.pc;
     if (reason == EXIT_LINK) {
-        const struct tb *from = tb_from_host((const void *)(uintptr_t)thread->cpu.scratch[0]);
+        const struct tb *from = host_exit_owner(&thread->cpu);
         pc = from->exits[thread->cpu.exit_data].target;
     }
     bool normal = expected <= EXIT_RESUME, same = normal ? reason <= EXIT_RESUME : reason == expected;

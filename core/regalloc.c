@@ -33,6 +33,7 @@ struct prepare {
     struct ra *ra;
     struct ir *ir;
     uint16_t *clobbers;             /* number of flag-changing operations before each one */
+    uint16_t *saves;                /* guest flags that an operation that may fault saves first, or 0 */
     uint16_t *put_at;               /* of the put that wants a value in its pinned register */
     uint16_t next_barrier;          /* nearest later operation at which all homes must be exact */
     uint16_t next_get[IR_MAX_VARS]; /* nearest later get of a variable, since its next put */
@@ -97,6 +98,8 @@ static void prepare_op(struct prepare *p, ir_ref i)
             p->put_at[op->a] = i;
         }
     }
+    if (p->saves[i] && ra->value[p->saves[i]].flags_until > i)
+        use_flags(p, p->saves[i], i, COND_AL);
     unsigned cond = op->op == IR_exit_if || op->op == IR_cset || op->op == IR_csel || op->op == IR_vcsel ? op->aux
                                                                                                          : COND_AL;
     if (info->a == IR_CLASS_F && op->a) /* putf: a marker, no use */
@@ -120,7 +123,7 @@ static void prepare_op(struct prepare *p, ir_ref i)
 void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage,
                 bool (*keeps_flags)(const struct ir_op *op))
 {
-    static __thread uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2];
+    static __thread uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2], saves[IR_MAX_OPS + 2];
     ra->host = host;
     ra->ctx = ctx;
     ra->ir = ir;
@@ -129,13 +132,20 @@ void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *
     ra->spill_used[0] = ra->spill_used[1] = 0;
     memset(ra->held, 0, sizeof ra->held);
     memset(ra->var_value, 0, ir->n_vars * sizeof *ra->var_value);
-    struct prepare p = {.ra = ra, .ir = ir, .clobbers = clobbers, .put_at = put_at, .next_barrier = UINT16_MAX};
+    struct prepare p = {.ra = ra, .ir = ir, .clobbers = clobbers, .saves = saves, .put_at = put_at, .next_barrier = UINT16_MAX};
     memset(p.next_get, 0, ir->n_vars * sizeof *p.next_get);
     uint16_t count = 0;
+    ir_ref flags = IR_NONE;
     for (uint32_t i = 0; i < ir->n; i++) {
         storage[i] = (struct ra_value){.reg = RA_NONE, .want = RA_NONE, .slot = -1};
         clobbers[i] = count;
         count += !keeps_flags(&ir->ops[i]);
+        /* The first fault point after the host's flags are gone stores the guest's. */
+        saves[i] = 0;
+        if (ir->ops[i].op == IR_putf)
+            flags = ir->ops[i].a;
+        else if (flags && ir_op_info[ir->ops[i].op].props & IR_FAULT && clobbers[i] != clobbers[flags + 1])
+            saves[i] = flags, flags = 0;
     }
     clobbers[ir->n] = count;
     for (uint32_t i = ir->n; i-- > 1;)

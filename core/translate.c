@@ -12,10 +12,35 @@
 
 enum { MAX_INSNS = 64, PAGE_SIZE = 4096 };
 
-bool translate_fetch(const struct translator *t, guest_addr addr, void *dst, size_t n)
+/* Read ahead from ADDR to the end of its page at most. */
+static bool fill_window(struct translator *t, guest_addr addr)
 {
-    (void)t;
-    return memory_check(addr, n, PROT_READ | PROT_EXEC) && memory_read(dst, addr, n) == 0;
+    unsigned size = PAGE_SIZE - (unsigned)(addr & (PAGE_SIZE - 1));
+    if (size > TRANSLATE_WINDOW)
+        size = TRANSLATE_WINDOW;
+    t->window_pc = addr;
+    t->window_size = 0;
+    if (!memory_check(addr, size, PROT_READ | PROT_EXEC) || memory_read(t->window, addr, size) != 0)
+        return false;
+    t->window_size = size;
+    return true;
+}
+
+bool translate_fetch(struct translator *t, guest_addr addr, void *dst, size_t n)
+{
+    if (addr - t->window_pc >= t->window_size || n > t->window_size - (addr - t->window_pc)) {
+        bool crosses = n > PAGE_SIZE - (addr & (PAGE_SIZE - 1));
+        if (crosses || n > TRANSLATE_WINDOW)
+            return memory_check(addr, n, PROT_READ | PROT_EXEC) && memory_read(dst, addr, n) == 0;
+        if (!fill_window(t, addr))
+            return false;
+    }
+    const uint8_t *src = t->window + (addr - t->window_pc);
+    if (n == 4)
+        memcpy(dst, src, 4);
+    else
+        memcpy(dst, src, n);
+    return true;
 }
 
 bool translate_depends(struct translator *t, guest_addr start, uint32_t size)
@@ -39,7 +64,7 @@ bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
 {
     t->mode = mode;
     t->done = false;
-    t->n_insns = t->n_ranges = 0;
+    t->n_insns = t->n_ranges = t->window_size = 0;
     t->max_insns = engine_options.one_insn_per_tb ? 1 : MAX_INSNS;
     ir_begin(&t->ir, pc, t->isa->vars, t->isa->n_vars);
     for (t->pc = pc; !t->done; t->pc = t->next_pc) {

@@ -3,6 +3,8 @@
 #include "core/guest.h"
 #include "core/tb.h"
 
+enum { TRANSLATE_WINDOW = 256 };
+
 struct translator {
     struct ir ir;
     const struct guest *guest;
@@ -16,13 +18,16 @@ struct translator {
     bool single;        /* one instruction per block */
     struct tb_range range[TB_MAX_RANGES];
     unsigned n_ranges;
+    guest_addr window_pc; /* guest code read ahead for this block: window_size bytes from window_pc */
+    unsigned window_size;
+    uint8_t window[TRANSLATE_WINDOW];
 };
 
 /* Translate the block at PC. Returns false if its first instruction cannot be fetched. */
 bool translate_block(struct translator *t, guest_addr pc, uint32_t mode);
 
 /* Copy N bytes of guest code at ADDR. False if they are not readable and executable. */
-bool translate_fetch(const struct translator *t, guest_addr addr, void *dst, size_t n);
+bool translate_fetch(struct translator *t, guest_addr addr, void *dst, size_t n);
 /* The block depends on these guest bytes too. False if there is no room to say so. */
 bool translate_depends(struct translator *t, guest_addr start, uint32_t size);
 

@@ -87,8 +87,13 @@ static void run_syscall(struct thread *t)
         break;
     default:
         t->cpu.gpr[abi->ret_reg] = (uint64_t)result;
+        /* A call that replaced the mask was not interrupted: the host kernel has its own back already. */
+        if (unlikely(task->restore_mask)) {
+            task->blocked = task->saved_mask;
+            task->restore_mask = false;
+        }
     }
-    if (unlikely(signal_is_pending(t) || task->restore_mask))
+    if (unlikely(signal_is_pending(t)))
         signal_deliver(t, 0);
 }
 

@@ -318,12 +318,12 @@ long sys_mremap(struct thread *t, const uint64_t arg[6])
 
 static bool heap_grow(guest_addr from, guest_addr to)
 {
-    if (claim(from, to))
-        return false;
     struct region r = {from, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0, 0, "[heap]", false};
-    if (mmap(memory_host(from), to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-        MAP_FAILED) {
-        unclaim(from, to);
+    void *at = mmap(memory_host(from), to - from, r.prot, r.flags | HOST_MAP_FIXED_NOREPLACE, -1, 0);
+    if (at == MAP_FAILED)
+        return false;
+    if (at != memory_host(from)) { /* a kernel older than the flag */
+        munmap(at, to - from);
         return false;
     }
     memory_map_add(&r);

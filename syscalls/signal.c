@@ -166,6 +166,19 @@ static void mirror_action(int sig, const struct guest_action *a)
     host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&host, 0, SIGSET_BYTES, 0, 0);
 }
 
+/* The action that this process started with, looked up when it is first needed. sighand->lock is held. */
+static struct guest_action *known_action(struct sighand *s, int sig)
+{
+    struct host_action host;
+    struct guest_action *a = &s->action[sig];
+    if (s->known & BIT(sig))
+        return a;
+    s->known |= BIT(sig);
+    if (!host_syscall(HOST_NR_rt_sigaction, sig, 0, (uintptr_t)&host, SIGSET_BYTES, 0, 0))
+        a->handler = host.handler == GUEST_SIG_IGN ? GUEST_SIG_IGN : GUEST_SIG_DFL;
+    return a;
+}
+
 struct sighand *sighand_new(const struct sighand *from)
 {
     struct sighand *s = calloc(1, sizeof(*s));
@@ -173,8 +186,10 @@ struct sighand *sighand_new(const struct sighand *from)
         die("out of memory");
     s->refs = 1;
     pthread_mutex_init(&s->lock, NULL);
-    if (from)
+    if (from) {
         memcpy(s->action, from->action, sizeof(s->action));
+        s->known = from->known;
+    }
     return s;
 }
 
@@ -186,15 +201,8 @@ void sighand_put(struct sighand *s)
 
 void signal_init(struct task *task)
 {
-    for (int sig = 1; sig <= N_SIGNALS; sig++) {
-        struct host_action host;
-        if (host_syscall(HOST_NR_rt_sigaction, sig, 0, (uintptr_t)&host, SIGSET_BYTES, 0, 0))
-            continue;
-        struct guest_action *a = &task->sighand->action[sig];
-        a->handler = host.handler == GUEST_SIG_IGN ? GUEST_SIG_IGN : GUEST_SIG_DFL;
-        if (is_sync(sig))
-            mirror_action(sig, a);
-    }
+    for (int i = 0; i < N_SYNC_SIGNALS; i++)
+        mirror_action(sync_signals[i], known_action(task->sighand, sync_signals[i]));
     host_syscall(HOST_NR_rt_sigprocmask, SIG_BLOCK, 0, (uintptr_t)&task->blocked, SIGSET_BYTES, 0, 0);
     set_host_mask(signal_host_mask(task->blocked));
 }
@@ -203,7 +211,7 @@ void signal_mirror_all(struct task *task)
 {
     pthread_mutex_lock(&task->sighand->lock);
     for (int sig = 1; sig <= N_SIGNALS; sig++)
-        if (!(UNBLOCKABLE & BIT(sig)))
+        if (task->sighand->known & BIT(sig))
             mirror_action(sig, &task->sighand->action[sig]);
     pthread_mutex_unlock(&task->sighand->lock);
 }
@@ -497,7 +505,7 @@ long sys_rt_sigaction(struct thread *t, const uint64_t arg[6])
     if (sig < 1 || sig > N_SIGNALS || (arg[1] && UNBLOCKABLE & BIT(sig)))
         return -EINVAL;
     pthread_mutex_lock(&s->lock);
-    old = s->action[sig];
+    old = *known_action(s, sig);
     if (arg[1]) {
         new.flags &= KSA_KNOWN; /* the kernel forgets unknown flags, which is how programs probe for them */
         new.mask &= ~UNBLOCKABLE;

@@ -28,7 +28,8 @@ struct guest_action {
 /* Signal actions, shared by the threads of a process (CLONE_SIGHAND). */
 struct sighand {
     unsigned refs;        /* atomic */
-    pthread_mutex_t lock; /* guards action */
+    pthread_mutex_t lock; /* guards action and known */
+    uint64_t known;       /* signals whose action was fetched from the host; the others are default or ignored there */
     struct guest_action action[N_SIGNALS + 1];
 };
 

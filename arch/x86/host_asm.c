@@ -33,6 +33,17 @@ static bool write_bytes(struct x86_asm *a, const uint8_t *b, size_t n)
     return true;
 }
 
+/* The same for an instruction: a copy of fixed size, of which later ones overwrite the excess, is a few moves. */
+static bool write_insn(struct x86_asm *a, const struct bytes *o)
+{
+    if (a->end - a->at < 16)
+        return write_bytes(a, o->b, o->n);
+    memcpy(a->at, o->b, 16);
+    a->at += o->n;
+    a->n_insns++;
+    return true;
+}
+
 static bool class_is_8(unsigned class) { return class == O_8; }
 
 /* SPL BPL SIL DIL need a REX prefix to be told from AH CH DH BH. */
@@ -147,7 +158,7 @@ void enc_emit(struct x86_asm *a, const struct enc *e)
         if (!a->overflow && (size_t)(a->end - a->at) >= o.n)
             l->uses = asm_offset(a) + (unsigned)o.disp_at;
     }
-    if (write_bytes(a, o.b, o.n) && LOG_ON(out_asm))
+    if (write_insn(a, &o) && LOG_ON(out_asm))
         enc_list(a, from, e);
 }
 

@@ -83,6 +83,9 @@ static bool detect(const char *off)
     return baseline;
 }
 
+enum { MAX_BIAS_CELLS = 512 };
+static int64_t *bias_cells; /* in the code buffer, for rip-relative access */
+
 static const char *backend_init(const struct guest_isa *isa, const char *features_off)
 {
     if (!detect(features_off))
@@ -92,28 +95,22 @@ static const char *backend_init(const struct guest_isa *isa, const char *feature
         host_pin[isa->pins[i]] = (int8_t)pin_regs[i];
     host_temporaries = TEMP_GPRS | (uint64_t)0xffff << RA_VEC;
     host_make_stubs();
+    bias_cells = (int64_t *)(void *)code_buffer_begin(MAX_BIAS_CELLS * sizeof *bias_cells);
+    code_buffer_end(MAX_BIAS_CELLS * sizeof *bias_cells);
     code_buffer_keep();
     return NULL;
 }
 
 /* ---- Load addresses ------------------------------------------------------------------------------------- */
 
-enum { MAX_BIAS_CELLS = 512 };
 
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base)
 {
-    static int64_t *cells;
     static unsigned n;
     struct region r;
+    int64_t *cells = bias_cells;
     if (!memory_map_find(pc, &r) || r.start > pc || r.fixed_file || r.inode == 0)
         return NULL;
-    if (!cells) { /* beside the code: rip-relative */
-        cells = (int64_t *)code_buffer_begin(MAX_BIAS_CELLS * sizeof *cells);
-        if (!cells)
-            return NULL;
-        code_buffer_end(MAX_BIAS_CELLS * sizeof *cells);
-        return NULL; /* the block being made was begun at this place */
-    }
     *base = r.start - (guest_addr)r.offset;
     for (unsigned i = 0; i < n; i++)
         if (cells[i] == (int64_t)*base)

@@ -134,6 +134,17 @@ struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, in
     return o;
 }
 
+/* In front of the code of every block: exit stubs find their block by it. */
+struct block_header {
+    struct tb *tb;
+    uint64_t unused; /* keeps the code aligned */
+};
+
+struct tb *host_exit_owner(const struct cpu *cpu)
+{
+    return ((const struct block_header *)(uintptr_t)cpu->scratch[0] - 1)->tb;
+}
+
 /* ---- The walk ------------------------------------------------------------------------------------------ */
 
 static void delta_byte(struct emitter *e, unsigned byte)
@@ -239,7 +250,9 @@ bool host_emit_block(const struct ir *ir, struct tb *tb)
     uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
     if (!code)
         return false;
-    asm_begin(&e.a, code, MAX_BLOCK_CODE, &host_features);
+    struct block_header *header = (void *)code;
+    header->tb = tb;
+    asm_begin(&e.a, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header, &host_features);
     if (LOG_ON(out_asm))
         log_write("OUT: block 0x%llx\n", (unsigned long long)ir->pc);
     e.ir = ir;
@@ -260,6 +273,6 @@ bool host_emit_block(const struct ir *ir, struct tb *tb)
     if (e.a.overflow)
         bug("host code of one block exceeds %u bytes", MAX_BLOCK_CODE);
     finish_tb(&e);
-    code_buffer_end(tb->size);
+    code_buffer_end(sizeof *header + tb->size);
     return true;
 }

@@ -126,6 +126,8 @@ def is_fp(i):
 
 def unpredictable(i):
     """CONSTRAINED UNPREDICTABLE register overlaps: implementations may differ."""
+    if any(i & mask == match for mask, match, _ in JUDGE_IS_WRONG):
+        return "the judge is wrong"
     rt, rn, rt2, rs = bits(i, 4, 0), bits(i, 9, 5), bits(i, 14, 10), bits(i, 20, 16)
     vector = bits(i, 26, 26)
     if is_pair(i):
@@ -152,6 +154,12 @@ NOT_COMPARED = [
     (r"(dc_zva|^sys$|^sysl$|^dc_|^ic_)", "block size and cache state belong to the machine"),
     (r"^(pac|aut|xpac|braa|blraa|retaa|retab|brab|blrab|ldraa|ldrab)", "key belongs to the machine"),
     (r"^(irg|addg|subg|gmi|subp|ldg|st[z2]?g|stgp|stz2g)", "memory tagging is not offered"),
+]
+
+
+# (mask, match, reason): encodings that qemu 7.2 executes wrongly. They are neither drawn nor recorded.
+JUDGE_IS_WRONG = [
+    (0xdff0fc00, 0x5f10fc00, "FCVTZS, FCVTZU (scalar, fixed-point, half): the result must be zero-extended from 16 bits"),
 ]
 
 

@@ -36,6 +36,8 @@ NZCV_NAMES = "NZCV"
 
 def is_known_difference(case, judge, ours):
     """Differences that are the judge's or that the architecture allows: a reason, or None."""
+    if any(i & mask == match for i in case["insns"] for mask, match, _ in a64.JUDGE_IS_WRONG):
+        return "the judge's fault, see JUDGE_IS_WRONG"
     at = judge["pc"] // 4 if judge["signal"] else None
     if judge["signal"] == 7 or ours["signal"] == 7:
         return "alignment of ordered accesses is the implementation's choice"
@@ -126,16 +128,26 @@ class Fuzzer:
         self.count += len(cases)
         for name, command in self.engines:
             got = self.run_safely(command, cases)
-            for k, case in enumerate(cases):
-                if got[k] == want[k]:
-                    continue
-                reason = self.classify(case, want[k], got[k])
-                if reason:
-                    self.failures += 1
-                    if self.report(name, command, case, reason):
-                        self.failures -= 1
-                    if self.failures >= self.args.keep:
-                        return
+            bad = [(case, reason) for case, w, g in zip(cases, want, got) if g != w
+                   for reason in [self.classify(case, w, g)] if reason]
+            while bad and self.failures < self.args.keep:
+                case, reason = bad.pop(0)
+                culprits = self.report(name, command, case, reason)
+                bad = self.without(command, bad, culprits)
+
+    def without(self, command, bad, culprits):
+        """Those of BAD that fail for another reason: still when the instructions CULPRITS (names) are taken out."""
+        if not bad or not culprits:
+            return bad
+        name = lambda i: (lambda p: p.name if p else "-")(a64.find_pattern(self.args.patterns, i))
+        other = [dict(c, insns=[a64.NOP if name(i) in culprits else i for i in c["insns"]]) for c, _ in bad]
+        want, got = self.run_safely(self.judge, other), self.run_safely(command, other)
+        left = []
+        for case, w, g in zip(other, want, got):
+            reason = g != w and self.classify(case, w, g)
+            if reason:
+                left.append((case, reason))
+        return left
 
     # Shrinking
 
@@ -178,7 +190,7 @@ class Fuzzer:
         return case
 
     def report(self, name, command, case, reason):
-        """Print a difference. True if one of the same instructions and engine has been printed before."""
+        """Shrink and print a difference, unless one like it was printed. Returns the names of the patterns in it."""
         try:
             case = self.shrink(command, case, reason)
         except Exception as e:  # a failing shrink must not hide the failure
@@ -187,7 +199,8 @@ class Fuzzer:
         kind = (name, " ".join(p.name if p else "-" for p in patterns))
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if self.kinds[kind] > 1:
-            return True
+            return set(kind[1].split())
+        self.failures += 1
         print(f"\nDIFFERENCE {self.failures}: engine {name}: {reason}")
         print("  " + " ".join(shlex.quote(c) for c in command))
         want, got = self.run_safely(self.judge, [case])[0], self.run_safely(command, [case])[0]
@@ -203,7 +216,7 @@ class Fuzzer:
             with open(os.path.join(self.args.save, f"failure-{self.failures}.case"), "wb") as f:
                 f.write(a64.pack(case))
         sys.stdout.flush()
-        return False
+        return set(kind[1].split())
 
 
 def print_difference(judge, ours):

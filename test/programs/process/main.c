@@ -95,9 +95,9 @@ int main(int argc, char **argv)
     show("filter", status);
     pid_t pid;
     char *args[] = { (char *)self, "echo", "spawned", NULL };
-    printf("spawn %d\n", posix_spawn(&pid, self, NULL, NULL, args, environ));
-    fflush(stdout);
+    int error = posix_spawn(&pid, self, NULL, NULL, args, environ);
     waitpid(pid, &status, 0);
+    printf("spawn %d\n", error);
     show("posix_spawn", status);
     printf("exec of nothing: %d %d\n", execl("/nonexistent", "x", NULL), errno == ENOENT);
     printf("exec of a folder: %d %d\n", execl("/", "x", NULL), errno == EACCES);
