@@ -37,8 +37,11 @@ if(CMOCKA_INCLUDE AND CMOCKA_LIBRARY)
         add_test(NAME unit.${short} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(unit.${short} PROPERTIES LABELS "unit;fast" TIMEOUT 60)
     endforeach()
-    if(TARGET test_host_vec) # its own register allocator comes first in the link
-        target_link_options(test_host_vec PRIVATE -Wl,--allow-multiple-definition)
+    if(TARGET test_host_vec) # it brings its own register allocator
+        foreach(symbol ra_use ra_use_mem ra_def ra_def_reuse ra_def_over ra_temp ra_take emit_eval_call emit_slow
+                emit_address)
+            target_link_options(test_host_vec PRIVATE -Wl,--wrap=${symbol})
+        endforeach()
     endif()
 elseif(unit_sources)
     message(WARNING "cmocka is not installed: no unit tests")

@@ -93,6 +93,8 @@ enum exit_reason lockstep_run(struct thread *thread, struct tb *tb)
             die("no memory for -lockstep");
     }
     n_stores = 0;
+    /* Helpers that the interpreter calls may clear the host's exception flags or change its mode. */
+    thread->cpu.fp.flags |= host_backend.fp_exceptions();
     memcpy(before, &thread->cpu, state);
     ir_store_hook = log_store;
     enum exit_reason expected = ir_interpret(thread, tb->ir);
@@ -102,6 +104,7 @@ enum exit_reason lockstep_run(struct thread *thread, struct tb *tb)
     uint32_t pending = thread->cpu.pending;
     memcpy(&thread->cpu, before, state);
     thread->cpu.pending = pending;
+    host_backend.set_fp_mode(&thread->cpu);
     host_backend.enter(&thread->cpu, tb->code);
     enum exit_reason reason = thread->cpu.exit_reason;
     guest_addr pc = thread->cpu.pc;

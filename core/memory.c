@@ -1,8 +1,9 @@
 /* memory.c - the guest's address space: the map of its regions, and access to its bytes from C.
  *
- * The map is a sorted array of disjoint regions. map_lock guards it and is a leaf: nothing else is locked and no guest
- * memory is touched while it is held. memory_lock is the outer lock around a host mapping call and its map update.
- * Order: memory_lock, then the translation-block lock, then map_lock. */
+ * The map is a sorted array of disjoint regions. map_lock guards it and is a leaf: nothing else is
+ * locked and no guest memory is touched while it is held. memory_lock is the outer lock around a
+ * host mapping call and its map update. Order: memory_lock, then the translation-block lock, then
+ * map_lock. */
 #include "core/memory.h"
 
 #include <errno.h>
@@ -28,8 +29,14 @@ static struct region_list own_map;   /* guarded by map_lock */
 static char **names;                 /* interned, sorted; guarded by map_lock */
 static size_t n_names;
 
-void memory_lock(void) { pthread_mutex_lock(&outer_lock); }
-void memory_unlock(void) { pthread_mutex_unlock(&outer_lock); }
+void memory_lock(void)
+{
+    pthread_mutex_lock(&outer_lock);
+}
+void memory_unlock(void)
+{
+    pthread_mutex_unlock(&outer_lock);
+}
 
 static const char *name_intern(const char *name)
 {
@@ -122,7 +129,8 @@ static bool can_merge(const struct region *a, const struct region *b)
 /* Merge what meets at index I and I-1, for I in [first, last]. */
 static void list_merge(struct region_list *list, size_t first, size_t last)
 {
-    for (size_t i = last < list->n ? last : list->n - 1; i + 1 > first && i > 0 && i < list->n; i--) {
+    for (size_t i = last < list->n ? last : list->n - 1; i + 1 > first && i > 0 && i < list->n;
+         i--) {
         if (!can_merge(&list->at[i - 1], &list->at[i]))
             continue;
         list->at[i - 1].end = list->at[i].end;
@@ -259,8 +267,9 @@ void memory_release_own(const void *start, size_t size)
     pthread_mutex_unlock(&map_lock);
 }
 
-/* One guarded copy. The jump buffers nest: a fault comes back to the innermost one only. Everything that the code
- * after a fault reads is a parameter that is not changed, so its value is defined then. */
+/* One guarded copy. The jump buffers nest: a fault comes back to the innermost one only. Everything
+ * that the code after a fault reads is a parameter that is not changed, so its value is defined
+ * then. */
 static bool guarded_copy(void *dst, const void *src, size_t n)
 {
     struct thread *thread = current_thread;
@@ -282,7 +291,8 @@ static bool guarded_copy(void *dst, const void *src, size_t n)
     return true;
 }
 
-/* Addresses that no user mapping can have are refused here, because the host reports them without an address. */
+/* Addresses that no user mapping can have are refused here, because the host reports them without
+ * an address. */
 static bool is_user_range(guest_addr addr, size_t n)
 {
     return addr <= INT64_MAX && n <= INT64_MAX && addr + n <= (guest_addr)1 << 47;

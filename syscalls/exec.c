@@ -1,9 +1,10 @@
 /* exec.c - execve and execveat: who runs the new program.
  *
- * The file's ELF header, or that of the interpreter at the end of its #! chain, decides. Programs of the guest start
- * this binary again, through a descriptor that is kept open, so neither binfmt_misc nor /proc nor the file's name in the
- * guest's root is needed; loader/exec.h says how arguments travel. Everything else is handed to the kernel as it is,
- * which also gives every error: a file is only taken for the guest's if it would surely start. */
+ * The file's ELF header, or that of the interpreter at the end of its #! chain, decides. Programs
+ * of the guest start this binary again, through a descriptor that is kept open, so neither
+ * binfmt_misc nor /proc nor the file's name in the guest's root is needed; loader/exec.h says how
+ * arguments travel. Everything else is handed to the kernel as it is, which also gives every error:
+ * a file is only taken for the guest's if it would surely start. */
 #include "syscalls/task.h"
 
 #include <elf.h>
@@ -21,8 +22,13 @@
 #include "core/shebang.h"
 #include "syscalls/syscall.h"
 
-enum { MAX_OWN_ARGS = 80, MAX_WORDS = 1 << 22, HOST_AT_EMPTY_PATH = 0x1000, HOST_AT_EACCESS = 0x200,
-       HOST_AT_SYMLINK_NOFOLLOW = 0x100 };
+enum {
+    MAX_OWN_ARGS = 80,
+    MAX_WORDS = 1 << 22,
+    HOST_AT_EMPTY_PATH = 0x1000,
+    HOST_AT_EACCESS = 0x200,
+    HOST_AT_SYMLINK_NOFOLLOW = 0x100
+};
 
 struct exec_call {
     int dirfd, flags;
@@ -31,7 +37,7 @@ struct exec_call {
     char name[PATH_MAX + 32]; /* what the program is told: PATH, or /dev/fd/... */
     char **words;             /* argv with room for our own words before it, then envp */
     size_t argc, envc;
-    int fd;                   /* the file, or -1 */
+    int fd; /* the file, or -1 */
     bool is_script, is_set_id;
 };
 
@@ -42,10 +48,12 @@ static bool is_executable_fd(int fd)
     struct stat st;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
         return false;
-    long r = host_syscall(HOST_NR_faccessat2, (uint64_t)fd, (uintptr_t)"", X_OK, HOST_AT_EACCESS | HOST_AT_EMPTY_PATH, 0, 0);
+    long r = host_syscall(HOST_NR_faccessat2, (uint64_t)fd, (uintptr_t) "", X_OK,
+                          HOST_AT_EACCESS | HOST_AT_EMPTY_PATH, 0, 0);
     if (r != -ENOSYS)
         return r == 0;
-    return st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH); /* kernels before 5.8: the new process finds out */
+    return st.st_mode &
+           (S_IXUSR | S_IXGRP | S_IXOTH); /* kernels before 5.8: the new process finds out */
 }
 
 static int open_program(int dirfd, const char *path, int extra)
@@ -61,8 +69,9 @@ static bool interpreter_exists(const char *path, uint16_t machine)
     int fd = open_program(AT_FDCWD, path_translate(path, buf), 0);
     if (fd < 0)
         return false;
-    bool ok = pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) && !memcmp(head.e_ident, ELFMAG, SELFMAG) &&
-              head.e_machine == machine && is_executable_fd(fd);
+    bool ok = pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+              !memcmp(head.e_ident, ELFMAG, SELFMAG) && head.e_machine == machine &&
+              is_executable_fd(fd);
     close(fd);
     return ok;
 }
@@ -76,18 +85,21 @@ static bool is_guest_elf(const struct guest *guest, int fd, const Elf64_Ehdr *he
         return false;
     if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_ident[EI_DATA] != ELFDATA2LSB)
         return false;
-    if (head->e_machine != guest->elf_machine || (head->e_type != ET_EXEC && head->e_type != ET_DYN))
+    if (head->e_machine != guest->elf_machine ||
+        (head->e_type != ET_EXEC && head->e_type != ET_DYN))
         return false;
     if (head->e_phentsize != sizeof(ph) || !head->e_phnum)
         return false;
     for (unsigned i = 0; i < head->e_phnum; i++) {
         char interp[PATH_MAX];
-        if (pread(fd, &ph, sizeof(ph), (off_t)(head->e_phoff + i * sizeof(ph))) != (ssize_t)sizeof(ph))
+        if (pread(fd, &ph, sizeof(ph), (off_t)(head->e_phoff + i * sizeof(ph))) !=
+            (ssize_t)sizeof(ph))
             return false;
         if (ph.p_type != PT_INTERP)
             continue;
         if (ph.p_filesz < 2 || ph.p_filesz > sizeof(interp) ||
-            pread(fd, interp, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz || interp[ph.p_filesz - 1])
+            pread(fd, interp, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz ||
+            interp[ph.p_filesz - 1])
             return false;
         return interpreter_exists(interp, guest->elf_machine);
     }
@@ -107,7 +119,8 @@ static bool ends_in_guest(const struct guest *guest, int fd, bool *is_script)
         } start;
         struct shebang line;
         char buf[PATH_MAX];
-        ssize_t n = is_executable_fd(current) ? pread(current, start.text, sizeof(start.text), 0) : -1;
+        ssize_t n =
+            is_executable_fd(current) ? pread(current, start.text, sizeof(start.text), 0) : -1;
         if (n < 0)
             break;
         int kind = shebang_parse(start.text, (size_t)n, &line);
@@ -116,7 +129,8 @@ static bool ends_in_guest(const struct guest *guest, int fd, bool *is_script)
             break;
         }
         *is_script = true;
-        int next = open_program(AT_FDCWD, path_translate(proc_translate(AT_FDCWD, line.interpreter), buf), 0);
+        int next = open_program(AT_FDCWD,
+                                path_translate(proc_translate(AT_FDCWD, line.interpreter), buf), 0);
         if (current != fd)
             close(current);
         current = next;
@@ -159,7 +173,8 @@ static int read_words(struct exec_call *c, struct task *task)
     c->argc = (size_t)argc;
     c->envc = (size_t)envc;
     char **argv = c->words + MAX_OWN_ARGS, **envp = argv + argc + 1;
-    if (memory_read(argv, c->argv_addr, c->argc * sizeof(*argv)) || memory_read(envp, c->envp_addr, c->envc * sizeof(*envp)))
+    if (memory_read(argv, c->argv_addr, c->argc * sizeof(*argv)) ||
+        memory_read(envp, c->envp_addr, c->envc * sizeof(*envp)))
         return -EFAULT;
     return 0;
 }
@@ -207,11 +222,13 @@ static char **prepend_own_words(struct exec_call *c, int self, int file, char te
 
 /* -- The call -- */
 
-static long call_kernel(struct thread *t, int dirfd, uintptr_t path, char **argv, char **envp, int flags)
+static long call_kernel(struct thread *t, int dirfd, uintptr_t path, char **argv, char **envp,
+                        int flags)
 {
     if (!signal_before_exec(t->task))
         return -ERESTARTNOINTR;
-    long r = safe_syscall(t, HOST_NR_execveat, (uint64_t)dirfd, path, (uintptr_t)argv, (uintptr_t)envp, (uint64_t)flags, 0);
+    long r = safe_syscall(t, HOST_NR_execveat, (uint64_t)dirfd, path, (uintptr_t)argv,
+                          (uintptr_t)envp, (uint64_t)flags, 0);
     signal_after_failed_exec(t->task);
     return r;
 }
@@ -229,7 +246,8 @@ static long run_translated(struct thread *t, struct exec_call *c)
     long r = -EMFILE;
     if (self >= 0 && file >= 0) {
         char **argv = prepend_own_words(c, self, file, text);
-        r = call_kernel(t, process.self_fd, (uintptr_t)"", argv, c->words + MAX_OWN_ARGS + c->argc + 1, HOST_AT_EMPTY_PATH);
+        r = call_kernel(t, process.self_fd, (uintptr_t) "", argv,
+                        c->words + MAX_OWN_ARGS + c->argc + 1, HOST_AT_EMPTY_PATH);
     }
     if (self >= 0)
         close(self);
@@ -238,7 +256,8 @@ static long run_translated(struct thread *t, struct exec_call *c)
     return r;
 }
 
-/* True if the descriptor that names the program is closed before a script's interpreter could open /dev/fd/N. */
+/* True if the descriptor that names the program is closed before a script's interpreter could open
+ * /dev/fd/N. */
 static bool name_will_vanish(const struct exec_call *c)
 {
     if (c->dirfd == AT_FDCWD || c->path[0] == '/')
@@ -259,7 +278,8 @@ static bool changes_ids(int fd)
 static int open_target(struct exec_call *c)
 {
     if (c->path[0])
-        return open_program(c->dirfd, c->path, c->flags & HOST_AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+        return open_program(c->dirfd, c->path,
+                            c->flags & HOST_AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
     if (!(c->flags & HOST_AT_EMPTY_PATH))
         return -1;
     /* A descriptor may be O_PATH or write-only: open the file anew where /proc allows. */
@@ -284,7 +304,8 @@ static long exec_program(struct thread *t, struct exec_call *c)
     if (process.self_fd < 0) {
         long r = run_native(t, c);
         if (r == -ENOEXEC)
-            log_write("cannot start %s: the translator's own file is not reachable here\n", c->name);
+            log_write("cannot start %s: the translator's own file is not reachable here\n",
+                      c->name);
         return r;
     }
     return run_translated(t, c);
@@ -297,7 +318,8 @@ static long exec_call(struct thread *t, struct exec_call *c)
     if (n < 0)
         return n;
     const char *path = proc_translate(c->dirfd, c->path);
-    /* The program is told the name that was asked for, unless that leads nowhere but by our translation. */
+    /* The program is told the name that was asked for, unless that leads nowhere but by our
+     * translation. */
     if (path == c->path || !access("/proc/self/exe", F_OK))
         make_name(c);
     else
@@ -316,7 +338,8 @@ static long exec_call(struct thread *t, struct exec_call *c)
 }
 
 /* The buffers are too large for the stack of every thread. */
-static long exec_from(struct thread *t, int dirfd, guest_addr path, guest_addr argv, guest_addr envp, int flags)
+static long exec_from(struct thread *t, int dirfd, guest_addr path, guest_addr argv,
+                      guest_addr envp, int flags)
 {
     if (flags & ~(HOST_AT_EMPTY_PATH | HOST_AT_SYMLINK_NOFOLLOW))
         return -EINVAL;

@@ -37,7 +37,8 @@ void task_free(struct task *task)
     free(task);
 }
 
-/* Where a handler without SA_RESTORER returns to: a page of the guest's, as the kernel's vdso would be. */
+/* Where a handler without SA_RESTORER returns to: a page of the guest's, as the kernel's vdso would
+ * be. */
 static void map_sigreturn_code(const struct abi *abi)
 {
     void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -46,8 +47,11 @@ static void map_sigreturn_code(const struct abi *abi)
     memcpy(page, abi->sigreturn_code, abi->sigreturn_code_size);
     mprotect(page, PAGE, PROT_READ);
     guest_addr at = (uintptr_t)page;
-    memory_map_add(&(struct region){.start = at, .end = at + PAGE, .prot = PROT_READ | PROT_EXEC,
-                                    .flags = MAP_PRIVATE | MAP_ANONYMOUS, .name = "[vdso]"});
+    memory_map_add(&(struct region){.start = at,
+                                    .end = at + PAGE,
+                                    .prot = PROT_READ | PROT_EXEC,
+                                    .flags = MAP_PRIVATE | MAP_ANONYMOUS,
+                                    .name = "[vdso]"});
     process.sigreturn_code = at;
 }
 
@@ -87,7 +91,8 @@ static void run_syscall(struct thread *t)
         break;
     default:
         t->cpu.gpr[abi->ret_reg] = (uint64_t)result;
-        /* A call that replaced the mask was not interrupted: the host kernel has its own back already. */
+        /* A call that replaced the mask was not interrupted: the host kernel has its own back
+         * already. */
         if (unlikely(task->restore_mask)) {
             task->blocked = task->saved_mask;
             task->restore_mask = false;
@@ -103,8 +108,10 @@ static void force_fault(struct thread *t)
     const struct guest_fault f = t->fault;
     if (LOG_ON(invalid_mem))
         log_write("invalid %s at pc 0x%llx, address 0x%llx\n",
-                  f.is_fetch ? "fetch" : f.is_write ? "write" : "read", (unsigned long long)t->cpu.pc,
-                  (unsigned long long)f.address);
+                  f.is_fetch   ? "fetch"
+                  : f.is_write ? "write"
+                               : "read",
+                  (unsigned long long)t->cpu.pc, (unsigned long long)f.address);
     signal_force(t, f.signal, f.code, f.address);
 }
 
@@ -132,7 +139,8 @@ static void act_on(struct thread *t, enum exit_reason reason)
         signal_force(t, SIGTRAP, TRAP_BRKPT, t->cpu.pc);
         break;
     case EXIT_TRAP:
-        signal_force(t, (int)(t->cpu.exit_data >> 8 & 0xff), (int)(t->cpu.exit_data & 0xff), t->cpu.pc);
+        signal_force(t, (int)(t->cpu.exit_data >> 8 & 0xff), (int)(t->cpu.exit_data & 0xff),
+                     t->cpu.pc);
         break;
     default:
         bug("exit reason %d reached the guest loop", reason);
@@ -149,7 +157,8 @@ void guest_loop(struct thread *t)
     }
     if (!task->is_main)
         return;
-    /* Ends this host thread only; the others go on. The C library's word for joining it must not be written. */
+    /* Ends this host thread only; the others go on. The C library's word for joining it must not be
+     * written. */
     int status = task->exit_status;
     thread_finish(t);
     host_syscall(HOST_NR_set_tid_address, 0, 0, 0, 0, 0, 0);

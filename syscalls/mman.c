@@ -1,7 +1,9 @@
-/* mman.c - the guest's mappings: host mappings at the same addresses, without PROT_EXEC, and the map of core/memory.h.
+/* mman.c - the guest's mappings: host mappings at the same addresses, without PROT_EXEC, and the
+ * map of core/memory.h.
  *
- * Only what the map says is the guest's is ever unmapped, protected or replaced. Where a fixed mapping covers addresses
- * that are not, they are claimed first with MAP_FIXED_NOREPLACE, so that it can never land on the translator. */
+ * Only what the map says is the guest's is ever unmapped, protected or replaced. Where a fixed
+ * mapping covers addresses that are not, they are claimed first with MAP_FIXED_NOREPLACE, so that
+ * it can never land on the translator. */
 #include "syscalls/task.h"
 
 #include <errno.h>
@@ -23,10 +25,12 @@ enum { PAGE = 4096, HOST_MAP_FIXED_NOREPLACE = 0x100000, MAP_TYPE_BITS = 15, VAL
 #define PAGE_DOWN(n) ALIGN_DOWN(n, PAGE)
 #define ADDRESS_END  ((guest_addr)1 << 47)
 
-/* Bits of mmap's flags that mean the same to every guest of the asm-generic kind; x86's MAP_32BIT is not among them. */
-#define MAP_KNOWN (MAP_TYPE_BITS | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | \
-                   MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | 0x80000 /* MAP_SYNC */ | \
-                   HOST_MAP_FIXED_NOREPLACE | 0xfc000000u /* huge page size */)
+/* Bits of mmap's flags that mean the same to every guest of the asm-generic kind; x86's MAP_32BIT
+ * is not among them. */
+#define MAP_KNOWN                                                                                  \
+    (MAP_TYPE_BITS | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |  \
+     MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |          \
+     0x80000 /* MAP_SYNC */ | HOST_MAP_FIXED_NOREPLACE | 0xfc000000u /* huge page size */)
 
 /* The translator reads code that the guest may only execute. */
 static int host_prot(int prot)
@@ -37,8 +41,10 @@ static int host_prot(int prot)
 
 /* -- Claiming addresses -- */
 
-/* Call FN for each part of [start, end) that is the guest's (mapped true) or is not. Stops at the first nonzero result. */
-static int for_each_part(guest_addr start, guest_addr end, int (*fn)(guest_addr, guest_addr, bool mapped, void *), void *p)
+/* Call FN for each part of [start, end) that is the guest's (mapped true) or is not. Stops at the
+ * first nonzero result. */
+static int for_each_part(guest_addr start, guest_addr end,
+                         int (*fn)(guest_addr, guest_addr, bool mapped, void *), void *p)
 {
     int r = 0;
     while (start < end && !r) {
@@ -61,8 +67,9 @@ static int claim_part(guest_addr start, guest_addr end, bool mapped, void *p)
 {
     guest_addr *claimed = p;
     if (!mapped) {
-        void *at = mmap(memory_host(start), end - start, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | HOST_MAP_FIXED_NOREPLACE, -1, 0);
+        void *at =
+            mmap(memory_host(start), end - start, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | HOST_MAP_FIXED_NOREPLACE, -1, 0);
         if (at == MAP_FAILED)
             return errno == EEXIST ? -ENOMEM : -errno;
         if (at != memory_host(start)) { /* a kernel older than the flag */
@@ -80,7 +87,8 @@ static int unclaim_part(guest_addr start, guest_addr end, bool mapped, void *p)
     return mapped ? 0 : munmap(memory_host(start), end - start);
 }
 
-/* Make every page of [start, end) either the guest's or an empty mapping of ours that may be replaced. */
+/* Make every page of [start, end) either the guest's or an empty mapping of ours that may be
+ * replaced. */
 static int claim(guest_addr start, guest_addr end)
 {
     guest_addr claimed = start;
@@ -118,7 +126,8 @@ static void describe_file(struct region *r, int fd, char *name)
     }
 }
 
-static void record_mapping(guest_addr start, uint64_t size, int prot, int flags, int fd, uint64_t offset)
+static void record_mapping(guest_addr start, uint64_t size, int prot, int flags, int fd,
+                           uint64_t offset)
 {
     char name[PATH_SIZE];
     bool shared = (flags & MAP_TYPE_BITS) != MAP_PRIVATE;
@@ -152,8 +161,8 @@ static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int 
         if (r)
             return r;
     }
-    long at = host_syscall(HOST_NR_mmap, addr, size, (uint64_t)host_prot(prot), (uint64_t)(unsigned)flags, (uint64_t)fd,
-                           offset);
+    long at = host_syscall(HOST_NR_mmap, addr, size, (uint64_t)host_prot(prot),
+                           (uint64_t)(unsigned)flags, (uint64_t)fd, offset);
     if (at < 0) {
         if (fixed)
             unclaim(addr, addr + size);
@@ -239,7 +248,10 @@ static int protect_part(guest_addr start, guest_addr end, bool mapped, void *p)
 
 long sys_mprotect(struct thread *t, const uint64_t arg[6])
 {
-    enum { KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */, GROWS = PROT_GROWSDOWN | PROT_GROWSUP };
+    enum {
+        KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */,
+        GROWS = PROT_GROWSDOWN | PROT_GROWSUP
+    };
     guest_addr start = arg[0], end = start + PAGE_UP(arg[1]);
     struct protection want = {.prot = (int)arg[2] & ~GROWS, .flags = (int)arg[2] & GROWS};
     (void)t;
@@ -251,7 +263,8 @@ long sys_mprotect(struct thread *t, const uint64_t arg[6])
         return -ENOMEM;
     want.prot &= ~8;
     if (want.flags & PROT_GROWSDOWN) {
-        /* The kernel extends the change to the start of a mapping that grows downwards; ours do not grow. */
+        /* The kernel extends the change to the start of a mapping that grows downwards; ours do not
+         * grow. */
         struct region r;
         if (!memory_map_find(start, &r) || r.start > start)
             return -ENOMEM;
@@ -268,7 +281,8 @@ long sys_mprotect(struct thread *t, const uint64_t arg[6])
 
 /* -- mremap -- */
 
-static long remap_locked(guest_addr old, uint64_t old_size, uint64_t new_size, int flags, guest_addr new)
+static long remap_locked(guest_addr old, uint64_t old_size, uint64_t new_size, int flags,
+                         guest_addr new)
 {
     struct region r;
     if (!memory_map_find(old, &r) || r.start > old || (old_size && r.end < old + old_size))
@@ -302,11 +316,13 @@ long sys_mremap(struct thread *t, const uint64_t arg[6])
     uint64_t old_size = PAGE_UP(arg[1]), new_size = PAGE_UP(arg[2]);
     int flags = (int)arg[3];
     (void)t;
-    if (old & (PAGE - 1) || !new_size || flags & ~7 || (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE)))
+    if (old & (PAGE - 1) || !new_size || flags & ~7 ||
+        (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE)))
         return -EINVAL;
-    if (flags & MREMAP_FIXED && (new & (PAGE - 1) || new_size > ADDRESS_END || new > ADDRESS_END - new_size))
+    if (flags & MREMAP_FIXED &&
+        (new &(PAGE - 1) || new_size > ADDRESS_END || new > ADDRESS_END - new_size))
         return -EINVAL;
-    if (flags & MREMAP_FIXED && new < old + old_size && old < new + new_size)
+    if (flags & MREMAP_FIXED && new < old + old_size &&old < new + new_size)
         return -EINVAL;
     memory_lock();
     long r = remap_locked(old, old_size, new_size, flags, new);
@@ -318,8 +334,10 @@ long sys_mremap(struct thread *t, const uint64_t arg[6])
 
 static bool heap_grow(guest_addr from, guest_addr to)
 {
-    struct region r = {from, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0, 0, "[heap]", false};
-    void *at = mmap(memory_host(from), to - from, r.prot, r.flags | HOST_MAP_FIXED_NOREPLACE, -1, 0);
+    struct region r = {from,     to,   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0, 0,
+                       "[heap]", false};
+    void *at =
+        mmap(memory_host(from), to - from, r.prot, r.flags | HOST_MAP_FIXED_NOREPLACE, -1, 0);
     if (at == MAP_FAILED)
         return false;
     if (at != memory_host(from)) { /* a kernel older than the flag */
@@ -413,7 +431,8 @@ long sys_shmat(struct thread *t, const uint64_t arg[6])
     if (r < 0)
         return r;
     uint64_t size = PAGE_UP(ds.shm_segsz);
-    int prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
+    int prot =
+        PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
     memory_lock();
     if (addr && flags & SHM_REMAP) {
         r = claim(addr, addr + size);
@@ -428,7 +447,8 @@ long sys_shmat(struct thread *t, const uint64_t arg[6])
     }
     char name[32];
     snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)ds.shm_perm.__key);
-    struct region region = {(guest_addr)r, (guest_addr)r + size, prot, MAP_SHARED, 0, 0, (uint64_t)id, name, false};
+    struct region region = {
+        (guest_addr)r, (guest_addr)r + size, prot, MAP_SHARED, 0, 0, (uint64_t)id, name, false};
     memory_map_add(&region);
 out:
     memory_unlock();
@@ -441,7 +461,8 @@ long sys_shmdt(struct thread *t, const uint64_t arg[6])
     (void)t;
     memory_lock();
     long result = -EINVAL;
-    if (memory_map_find(arg[0], &r) && r.start == arg[0] && r.name && !strncmp(r.name, "/SYSV", 5)) {
+    if (memory_map_find(arg[0], &r) && r.start == arg[0] && r.name &&
+        !strncmp(r.name, "/SYSV", 5)) {
         result = host_syscall(HOST_NR_shmdt, arg[0], 0, 0, 0, 0, 0);
         if (!result)
             memory_map_remove(r.start, r.end);

@@ -7,9 +7,10 @@
 #include "core/memory.h"
 #include "syscalls/syscall.h"
 
-/* Options of prctl that mean the same for the host's process; all others are EINVAL, as on a kernel that lacks them.
- * Not here on purpose: those of the host's CPU (TSC, MCE, MPX, shadow stack), seccomp, which would filter the
- * translator's own calls, and PR_SET_MM, which would move its memory. */
+/* Options of prctl that mean the same for the host's process; all others are EINVAL, as on a kernel
+ * that lacks them. Not here on purpose: those of the host's CPU (TSC, MCE, MPX, shadow stack),
+ * seccomp, which would filter the translator's own calls, and PR_SET_MM, which would move its
+ * memory. */
 static const struct {
     uint32_t option;
     const char *name;

@@ -1,6 +1,8 @@
-/* proc.c - the guest's view of /proc: exe, maps, smaps, cmdline, environ, auxv and stat of its own process, and cpuinfo.
+/* proc.c - the guest's view of /proc: exe, maps, smaps, cmdline, environ, auxv and stat of its own
+ * process, and cpuinfo.
  *
- * Contents are written to a memory file when the name is opened, so nothing here needs /proc to be mounted. */
+ * Contents are written to a memory file when the name is opened, so nothing here needs /proc to be
+ * mounted. */
 #include "syscalls/task.h"
 
 #include <errno.h>
@@ -63,10 +65,11 @@ static void add_map_line(struct text *x, const struct region *r)
 {
     enum { NAME_COLUMN = 73 };
     size_t before = x->n;
-    text_print(x, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (unsigned long long)r->start, (unsigned long long)r->end,
-               r->prot & PROT_READ ? 'r' : '-', r->prot & PROT_WRITE ? 'w' : '-', r->prot & PROT_EXEC ? 'x' : '-',
-               (r->flags & 15) == MAP_PRIVATE ? 'p' : 's', (unsigned long long)r->offset, major(r->dev), minor(r->dev),
-               (unsigned long long)r->inode);
+    text_print(x, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (unsigned long long)r->start,
+               (unsigned long long)r->end, r->prot & PROT_READ ? 'r' : '-',
+               r->prot & PROT_WRITE ? 'w' : '-', r->prot & PROT_EXEC ? 'x' : '-',
+               (r->flags & 15) == MAP_PRIVATE ? 'p' : 's', (unsigned long long)r->offset,
+               major(r->dev), minor(r->dev), (unsigned long long)r->inode);
     if (r->name) {
         size_t width = x->n - before;
         text_print(x, "%*s", width < NAME_COLUMN ? (int)(NAME_COLUMN - width) : 0, "");
@@ -103,28 +106,39 @@ static uint64_t resident_kb(const struct region *r)
 
 static void write_smaps(struct text *x)
 {
-    static const char *const zero[] = {"Shared_Clean",   "Shared_Dirty", "Private_Clean", "Referenced",
-                                       "Anonymous",      "LazyFree",     "AnonHugePages", "ShmemPmdMapped",
-                                       "FilePmdMapped",  "Shared_Hugetlb", "Private_Hugetlb", "Swap",
-                                       "SwapPss",        "Locked"};
+    static const char *const zero[] = {
+        "Shared_Clean",    "Shared_Dirty",  "Private_Clean",  "Referenced",    "Anonymous",
+        "LazyFree",        "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
+        "Private_Hugetlb", "Swap",          "SwapPss",        "Locked"};
     struct region r;
     for (guest_addr at = 0; memory_map_find(at, &r); at = r.end) {
         unsigned long long rss = resident_kb(&r);
         add_map_line(x, &r);
         text_print(x, "Size:           %8llu kB\nKernelPageSize: %8d kB\nMMUPageSize:    %8d kB\n",
                    (unsigned long long)(r.end - r.start) / 1024, 4, 4);
-        text_print(x, "Rss:            %8llu kB\nPss:            %8llu kB\nPrivate_Dirty:  %8llu kB\n", rss, rss, rss);
+        text_print(x,
+                   "Rss:            %8llu kB\nPss:            %8llu kB\nPrivate_Dirty:  %8llu kB\n",
+                   rss, rss, rss);
         for (unsigned i = 0; i < ARRAY_SIZE(zero); i++)
             text_print(x, "%s:%*d kB\n", zero[i], (int)(23 - strlen(zero[i])), 0);
-        text_print(x, "THPeligible:    %8d\nVmFlags: %s%s%s%smr mw me \n", 0, r.prot & PROT_READ ? "rd " : "",
-                   r.prot & PROT_WRITE ? "wr " : "", r.prot & PROT_EXEC ? "ex " : "",
-                   (r.flags & 15) == MAP_PRIVATE ? "" : "sh ");
+        text_print(x, "THPeligible:    %8d\nVmFlags: %s%s%s%smr mw me \n", 0,
+                   r.prot & PROT_READ ? "rd " : "", r.prot & PROT_WRITE ? "wr " : "",
+                   r.prot & PROT_EXEC ? "ex " : "", (r.flags & 15) == MAP_PRIVATE ? "" : "sh ");
     }
 }
 
-static void write_cmdline(struct text *x) { add_guest_bytes(x, process.arg_start, process.arg_end); }
-static void write_environ(struct text *x) { add_guest_bytes(x, process.env_start, process.env_end); }
-static void write_auxv(struct text *x) { add_guest_bytes(x, process.auxv_start, process.auxv_end); }
+static void write_cmdline(struct text *x)
+{
+    add_guest_bytes(x, process.arg_start, process.arg_end);
+}
+static void write_environ(struct text *x)
+{
+    add_guest_bytes(x, process.env_start, process.env_end);
+}
+static void write_auxv(struct text *x)
+{
+    add_guest_bytes(x, process.auxv_start, process.auxv_end);
+}
 
 static ssize_t read_host_file(const char *path, char *buf, size_t size)
 {
@@ -141,7 +155,8 @@ static ssize_t read_host_file(const char *path, char *buf, size_t size)
     return (ssize_t)n;
 }
 
-/* The host's line with the fields replaced that hold addresses (proc_pid_stat(5) numbers them from 1). */
+/* The host's line with the fields replaced that hold addresses (proc_pid_stat(5) numbers them from
+ * 1). */
 static void write_stat(struct text *x)
 {
     enum { FIELD_AFTER_NAME = 3 };
@@ -149,15 +164,27 @@ static void write_stat(struct text *x)
         int field;
         guest_addr value;
     } replaced[] = {
-        {26, process.start_code}, {27, process.end_code},  {28, process.stack_start}, {29, 0},
-        {30, 0},                  {45, process.start_data}, {46, process.end_data},   {47, process.brk_start},
-        {48, process.arg_start},  {49, process.arg_end},    {50, process.env_start},  {51, process.env_end},
+        {26, process.start_code},
+        {27, process.end_code},
+        {28, process.stack_start},
+        {29, 0},
+        {30, 0},
+        {45, process.start_data},
+        {46, process.end_data},
+        {47, process.brk_start},
+        {48, process.arg_start},
+        {49, process.arg_end},
+        {50, process.env_start},
+        {51, process.env_end},
     };
     char line[4096];
     ssize_t n = read_host_file("/proc/self/stat", line, sizeof(line) - 1);
     if (n <= 0)
-        n = snprintf(line, sizeof(line), "%d (guest) R 0 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
-                     "0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", (int)getpid());
+        n = snprintf(
+            line, sizeof(line),
+            "%d (guest) R 0 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 "
+            "0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+            (int)getpid());
     line[n] = 0;
     char *rest = strrchr(line, ')');
     if (!rest || !rest[1])
@@ -165,7 +192,8 @@ static void write_stat(struct text *x)
     text_add(x, line, (size_t)(rest + 1 - line));
     int field = FIELD_AFTER_NAME;
     char *saved;
-    for (char *word = strtok_r(rest + 1, " \n", &saved); word; word = strtok_r(NULL, " \n", &saved), field++) {
+    for (char *word = strtok_r(rest + 1, " \n", &saved); word;
+         word = strtok_r(NULL, " \n", &saved), field++) {
         text_add(x, " ", 1);
         unsigned i = 0;
         while (i < ARRAY_SIZE(replaced) && replaced[i].field != field)
@@ -192,9 +220,9 @@ static void write_cpuinfo(struct text *x)
 /* -- Names -- */
 
 struct proc_file {
-    const char *name;                /* last component */
-    void (*write)(struct text *x);   /* null: the link exe */
-    bool is_global;                  /* directly in /proc */
+    const char *name;              /* last component */
+    void (*write)(struct text *x); /* null: the link exe */
+    bool is_global;                /* directly in /proc */
 };
 
 static const struct proc_file files[] = {
@@ -279,13 +307,15 @@ static const struct proc_file *find_file(int dirfd, const char *path)
 
 static long open_exe(int flags)
 {
-    long r = host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)process.exe, (uint64_t)flags, 0, 0, 0);
+    long r = host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)process.exe,
+                          (uint64_t)flags, 0, 0, 0);
     if (r >= 0 || process.exe_fd < 0)
         return r;
     /* The name does not lead there, after chroot or when the file was given as a descriptor. */
     char link[32];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", process.exe_fd);
-    long again = host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)link, (uint64_t)flags, 0, 0, 0);
+    long again =
+        host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)link, (uint64_t)flags, 0, 0, 0);
     return again >= 0 ? again : r;
 }
 
@@ -312,7 +342,8 @@ long proc_open(struct thread *thread, int dirfd, const char *path, int flags, in
         return PROC_NOT_MINE;
     if (!f->write)
         return flags & O_NOFOLLOW || !process.exe ? PROC_NOT_MINE : open_exe(flags);
-    long fd = host_syscall(HOST_NR_memfd_create, (uintptr_t)f->name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0, 0, 0, 0, 0);
+    long fd = host_syscall(HOST_NR_memfd_create, (uintptr_t)f->name,
+                           flags & O_CLOEXEC ? MFD_CLOEXEC : 0, 0, 0, 0, 0);
     if (fd < 0)
         return fd;
     struct text x = {0};

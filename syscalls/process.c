@@ -1,8 +1,9 @@
 /* process.c - clone in all its forms, exit and wait.
  *
- * fork copies everything, so a child keeps its parent's translations. vfork (CLONE_VM | CLONE_VFORK) is the real
- * thing: the child runs on another C stack in its parent's memory while the parent's thread sleeps in the kernel;
- * posix_spawn of the C libraries reports errors through that memory. */
+ * fork copies everything, so a child keeps its parent's translations. vfork (CLONE_VM |
+ * CLONE_VFORK) is the real thing: the child runs on another C stack in its parent's memory while
+ * the parent's thread sleeps in the kernel; posix_spawn of the C libraries reports errors through
+ * that memory. */
 #include "syscalls/process.h"
 
 #include <errno.h>
@@ -25,14 +26,20 @@
 #define KCLONE_INTO_CGROUP   0x200000000ull
 
 /* What is done here for the guest instead of by the kernel. */
-#define OWN_FLAGS ((uint64_t)(CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID))
+#define OWN_FLAGS                                                                                  \
+    ((uint64_t)(CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID))
 
 /* struct clone_args of the kernel. */
 struct clone_args {
     uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
     uint64_t set_tid, set_tid_size, cgroup;
 };
-enum { CLONE_ARGS_SIZE_0 = 64, CLONE_ARGS_SIZE_1 = 80, CLONE_ARGS_SIZE_2 = 88, HIGHEST_LEVEL_OF_PIDS = 32 };
+enum {
+    CLONE_ARGS_SIZE_0 = 64,
+    CLONE_ARGS_SIZE_1 = 80,
+    CLONE_ARGS_SIZE_2 = 88,
+    HIGHEST_LEVEL_OF_PIDS = 32
+};
 
 void process_exit(int status)
 {
@@ -68,8 +75,8 @@ static void unlock_all(struct task *task, bool is_child)
     memory_unlock();
 }
 
-/* The host's fork with the flags that only the kernel can act on. The C library's own fork where none are wanted: it
- * also keeps its allocator usable in the child of a process with threads. */
+/* The host's fork with the flags that only the kernel can act on. The C library's own fork where
+ * none are wanted: it also keeps its allocator usable in the child of a process with threads. */
 static long host_fork(const struct clone_request *rq)
 {
     uint64_t flags = rq->flags & ~OWN_FLAGS;
@@ -79,8 +86,12 @@ static long host_fork(const struct clone_request *rq)
     }
     if (flags >> 32 || rq->set_tid_size) {
         struct clone_args args = {
-            .flags = flags, .pidfd = rq->pidfd, .exit_signal = (uint64_t)rq->exit_signal,
-            .set_tid = rq->set_tid, .set_tid_size = rq->set_tid_size, .cgroup = rq->cgroup,
+            .flags = flags,
+            .pidfd = rq->pidfd,
+            .exit_signal = (uint64_t)rq->exit_signal,
+            .set_tid = rq->set_tid,
+            .set_tid_size = rq->set_tid_size,
+            .cgroup = rq->cgroup,
         };
         return host_syscall(HOST_NR_clone3, (uintptr_t)&args, sizeof(args), 0, 0, 0, 0);
     }
@@ -134,8 +145,9 @@ static long fork_process(struct thread *t, const struct clone_request *rq)
 struct shared_start {
     struct thread *child;
     const struct clone_request *request;
-    char *stack;          /* C stack of the child */
-    uint32_t *alive;      /* cleared by the kernel when the child has left this memory; null: nobody asks */
+    char *stack; /* C stack of the child */
+    uint32_t
+        *alive; /* cleared by the kernel when the child has left this memory; null: nobody asks */
     uint32_t alive_word;
     struct shared_answer *answer; /* on the parent's stack; null: clone's own result will do */
 };
@@ -175,10 +187,12 @@ static int shared_main(void *p)
 }
 
 /* The child's thread, task and stack. */
-static bool shared_prepare(struct thread *t, const struct clone_request *rq, struct shared_start *start)
+static bool shared_prepare(struct thread *t, const struct clone_request *rq,
+                           struct shared_start *start)
 {
     struct task *task = t->task;
-    char *stack = mmap(NULL, HOST_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *stack = mmap(NULL, HOST_STACK_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     struct thread *child = stack == MAP_FAILED ? NULL : thread_new(t->guest, t);
     if (!child) {
         if (stack != MAP_FAILED)
@@ -197,7 +211,8 @@ static bool shared_prepare(struct thread *t, const struct clone_request *rq, str
         die("out of memory");
     child_task->blocked = task->blocked;
     child_task->in_vfork = true;
-    if (rq->flags & CLONE_VFORK) { /* other children that share memory begin without an alternate stack */
+    if (rq->flags &
+        CLONE_VFORK) { /* other children that share memory begin without an alternate stack */
         child_task->alt_sp = task->alt_sp;
         child_task->alt_size = task->alt_size;
         child_task->alt_flags = task->alt_flags;
@@ -220,7 +235,8 @@ static long shared_clone(struct shared_start *start)
 {
     const struct clone_request *rq = start->request;
     int flags = (int)(uint32_t)(rq->flags & ~OWN_FLAGS & 0xffffffff) | rq->exit_signal;
-    int pid = clone(shared_main, start->stack + HOST_STACK_SIZE, flags, start, memory_host(rq->pidfd), NULL, NULL);
+    int pid = clone(shared_main, start->stack + HOST_STACK_SIZE, flags, start,
+                    memory_host(rq->pidfd), NULL, NULL);
     return pid < 0 ? -errno : pid;
 }
 
@@ -238,8 +254,9 @@ static long vfork_process(struct thread *t, const struct clone_request *rq)
     return r;
 }
 
-/* A host thread whose only purpose is to lend its thread-local storage to a process that runs beside its parent. It
- * makes that process, then sleeps, touching nothing, until the process has left this memory. */
+/* A host thread whose only purpose is to lend its thread-local storage to a process that runs
+ * beside its parent. It makes that process, then sleeps, touching nothing, until the process has
+ * left this memory. */
 static void *lender_main(void *p)
 {
     struct shared_start *start = p;
@@ -345,11 +362,13 @@ long sys_clone3(struct thread *t, const uint64_t arg[6])
     }
     if (a.flags & 0xff || a.flags >> 34 || a.flags & CLONE_DETACHED || a.exit_signal > N_SIGNALS)
         return -EINVAL;
-    if (!a.stack != !a.stack_size || a.set_tid_size > HIGHEST_LEVEL_OF_PIDS || !a.set_tid != !a.set_tid_size)
+    if (!a.stack != !a.stack_size || a.set_tid_size > HIGHEST_LEVEL_OF_PIDS ||
+        !a.set_tid != !a.set_tid_size)
         return -EINVAL;
     if (a.flags & (CLONE_THREAD | CLONE_PARENT) && a.exit_signal)
         return -EINVAL;
-    if ((a.flags & (CLONE_SIGHAND | KCLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | KCLONE_CLEAR_SIGHAND))
+    if ((a.flags & (CLONE_SIGHAND | KCLONE_CLEAR_SIGHAND)) ==
+        (CLONE_SIGHAND | KCLONE_CLEAR_SIGHAND))
         return -EINVAL;
     struct clone_request rq = {
         .flags = a.flags,

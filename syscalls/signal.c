@@ -1,13 +1,15 @@
 /* signal.c - catch host signals, and deliver them to the guest.
  *
- * Ignored and default actions are the host's own: the kernel itself ignores, stops, continues and kills. For a signal
- * with a guest handler the host's handler stores the one signal, asks generated code to leave and returns with every
- * asynchronous signal blocked; the guest's frame is built at the next poll, and only then is the host's mask opened
- * again. So at most one is ever held here, and order, queueing and coalescing are the kernel's.
+ * Ignored and default actions are the host's own: the kernel itself ignores, stops, continues and
+ * kills. For a signal with a guest handler the host's handler stores the one signal, asks generated
+ * code to leave and returns with every asynchronous signal blocked; the guest's frame is built at
+ * the next poll, and only then is the host's mask opened again. So at most one is ever held here,
+ * and order, queueing and coalescing are the kernel's.
  *
- * The synchronous signals have a host handler always, because the guest's faults arrive as host faults. Those that
- * somebody sent with kill() have a place each; like pending standard signals in the kernel they do not queue. */
-#include "syscalls/task.h"
+ * The synchronous signals have a host handler always, because the guest's faults arrive as host
+ * faults. Those that somebody sent with kill() have a place each; like pending standard signals in
+ * the kernel they do not queue. */
+#include "syscalls/signal_state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,29 +25,7 @@
 #include "core/memory.h"
 #include "syscalls/syscall.h"
 
-enum { GUEST_SIG_DFL = 0, GUEST_SIG_IGN = 1, SIGSET_BYTES = 8, SI_CODE_KERNEL = 0x80 };
-
-/* Bits of sa_flags and ss_flags; asm-generic and x86 agree. */
-enum {
-    KSA_NOCLDSTOP = 1, KSA_NOCLDWAIT = 2, KSA_SIGINFO = 4, KSA_UNSUPPORTED = 0x400, KSA_EXPOSE_TAGBITS = 0x800,
-    KSA_RESTORER = 0x04000000, KSA_ONSTACK = 0x08000000, KSA_RESTART = 0x10000000, KSA_NODEFER = 0x40000000,
-    KSS_ONSTACK = 1, KSS_DISABLE = 2
-};
-#define KSA_RESETHAND    0x80000000u
-#define KSS_AUTODISARM   (1u << 31)
-#define KSA_KNOWN        (KSA_NOCLDSTOP | KSA_NOCLDWAIT | KSA_SIGINFO | KSA_EXPOSE_TAGBITS | KSA_RESTORER | KSA_ONSTACK | \
-                          KSA_RESTART | KSA_NODEFER | KSA_RESETHAND)
-
-static const uint8_t sync_signals[N_SYNC_SIGNALS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-
-#define BIT(sig)       ((uint64_t)1 << ((sig)-1))
-#define SYNC_MASK      (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP))
-#define UNBLOCKABLE    (BIT(SIGKILL) | BIT(SIGSTOP))
-#define ALL_ASYNC      (~(SYNC_MASK | UNBLOCKABLE))
-#define DEFAULT_IGNORE (BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGURG) | BIT(SIGWINCH))
-#define DEFAULT_STOP   (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
-#define DEFAULT_CORE   (BIT(SIGQUIT) | BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGABRT) | BIT(SIGFPE) | BIT(SIGSEGV) | \
-                        BIT(SIGBUS) | BIT(SIGSYS) | BIT(SIGXCPU) | BIT(SIGXFSZ))
+const uint8_t signal_sync[N_SYNC_SIGNALS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 
 /* The kernel's struct sigaction of the host. */
 struct host_action {
@@ -78,17 +58,6 @@ static bool is_sync(int sig)
     return sig <= N_SIGNALS && SYNC_MASK & BIT(sig);
 }
 
-static bool is_full(const struct caught_signal *c)
-{
-    return __atomic_load_n(&c->full, __ATOMIC_RELAXED);
-}
-
-static void set_full(struct caught_signal *c, int full)
-{
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&c->full, full, __ATOMIC_RELAXED);
-}
-
 static void set_host_mask(uint64_t mask)
 {
     host_syscall(HOST_NR_rt_sigprocmask, SIG_SETMASK, (uintptr_t)&mask, 0, SIGSET_BYTES, 0, 0);
@@ -107,8 +76,9 @@ static void ask_to_leave(struct thread *t, ucontext_t *uc)
 static void crash(struct thread *t, int sig, const siginfo_t *info, ucontext_t *uc)
 {
     struct host_action fatal = {.flags = KSA_RESTORER, .restorer = (uintptr_t)signal_host_restorer};
-    log_write("internal error: host signal %d code %d at %p (address %p), guest pc 0x%llx\n", sig, info->si_code,
-              (void *)*context_pc(uc), info->si_addr, t ? (unsigned long long)t->cpu.pc : 0);
+    log_write("internal error: host signal %d code %d at %p (address %p), guest pc 0x%llx\n", sig,
+              info->si_code, (void *)*context_pc(uc), info->si_addr,
+              t ? (unsigned long long)t->cpu.pc : 0);
     host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&fatal, 0, SIGSET_BYTES, 0, 0);
 }
 
@@ -129,15 +99,16 @@ static void host_handler(int sig, siginfo_t *info, void *context)
     struct task *task = t->task;
     if (is_sync(sig)) {
         for (int i = 0; i < N_SYNC_SIGNALS; i++) {
-            if (sync_signals[i] != sig || is_full(&task->sync[i]))
+            if (signal_sync[i] != sig || signal_is_full(&task->sync[i]))
                 continue;
             memcpy(task->sync[i].info, info, SIGINFO_SIZE);
-            set_full(&task->sync[i], 1);
+            signal_set_full(&task->sync[i], 1);
         }
     } else {
         memcpy(task->caught.info, info, SIGINFO_SIZE);
-        set_full(&task->caught, 1);
-        /* The kernel's part of the mask is 8 bytes; what follows in the library's structure is something else's. */
+        signal_set_full(&task->caught, 1);
+        /* The kernel's part of the mask is 8 bytes; what follows in the library's structure is
+         * something else's. */
         uint64_t mask;
         memcpy(&mask, &uc->uc_sigmask, SIGSET_BYTES);
         mask |= ALL_ASYNC;
@@ -149,12 +120,12 @@ static void host_handler(int sig, siginfo_t *info, void *context)
 
 /* -- Actions -- */
 
-/* Make the host's action what the guest's one asks for. sighand->lock is held. */
-static void mirror_action(int sig, const struct guest_action *a)
+void signal_mirror_action(int sig, const struct guest_action *a)
 {
     struct host_action host = {
         .handler = (uintptr_t)host_handler,
-        .flags = KSA_SIGINFO | KSA_ONSTACK | KSA_RESTORER | (a->flags & (KSA_NOCLDSTOP | KSA_NOCLDWAIT)),
+        .flags =
+            KSA_SIGINFO | KSA_ONSTACK | KSA_RESTORER | (a->flags & (KSA_NOCLDSTOP | KSA_NOCLDWAIT)),
         .restorer = (uintptr_t)signal_host_restorer,
         .mask = ALL_ASYNC,
     };
@@ -166,8 +137,7 @@ static void mirror_action(int sig, const struct guest_action *a)
     host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&host, 0, SIGSET_BYTES, 0, 0);
 }
 
-/* The action that this process started with, looked up when it is first needed. sighand->lock is held. */
-static struct guest_action *known_action(struct sighand *s, int sig)
+struct guest_action *signal_known_action(struct sighand *s, int sig)
 {
     struct host_action host;
     struct guest_action *a = &s->action[sig];
@@ -202,8 +172,9 @@ void sighand_put(struct sighand *s)
 void signal_init(struct task *task)
 {
     for (int i = 0; i < N_SYNC_SIGNALS; i++)
-        mirror_action(sync_signals[i], known_action(task->sighand, sync_signals[i]));
-    host_syscall(HOST_NR_rt_sigprocmask, SIG_BLOCK, 0, (uintptr_t)&task->blocked, SIGSET_BYTES, 0, 0);
+        signal_mirror_action(signal_sync[i], signal_known_action(task->sighand, signal_sync[i]));
+    host_syscall(HOST_NR_rt_sigprocmask, SIG_BLOCK, 0, (uintptr_t)&task->blocked, SIGSET_BYTES, 0,
+                 0);
     set_host_mask(signal_host_mask(task->blocked));
 }
 
@@ -212,7 +183,7 @@ void signal_mirror_all(struct task *task)
     pthread_mutex_lock(&task->sighand->lock);
     for (int sig = 1; sig <= N_SIGNALS; sig++)
         if (task->sighand->known & BIT(sig))
-            mirror_action(sig, &task->sighand->action[sig]);
+            signal_mirror_action(sig, &task->sighand->action[sig]);
     pthread_mutex_unlock(&task->sighand->lock);
 }
 
@@ -229,50 +200,51 @@ void signal_block_all(struct task *task)
 
 void signal_unblock(struct task *task)
 {
-    if (!is_full(&task->caught))
+    if (!signal_is_full(&task->caught))
         set_host_mask(signal_host_mask(task->blocked));
 }
 
 void signal_after_fork(struct task *task)
 {
-    set_full(&task->caught, 0);
+    signal_set_full(&task->caught, 0);
     for (int i = 0; i < N_SYNC_SIGNALS; i++)
-        set_full(&task->sync[i], 0);
+        signal_set_full(&task->sync[i], 0);
     __atomic_fetch_and(&task->thread->cpu.pending, ~(uint32_t)PENDING_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
-/* True if a signal that was caught here is waiting to be delivered. */
-static bool has_deliverable(const struct task *task)
+bool signal_is_deliverable(const struct task *task)
 {
-    if (is_full(&task->caught))
+    if (signal_is_full(&task->caught))
         return true;
     for (int i = 0; i < N_SYNC_SIGNALS; i++)
-        if (is_full(&task->sync[i]) && !(task->blocked & BIT(sync_signals[i])))
+        if (signal_is_full(&task->sync[i]) && !(task->blocked & BIT(signal_sync[i])))
             return true;
     return false;
 }
 
-static void set_pending_if_deliverable(struct task *task)
+void signal_update_pending(struct task *task)
 {
-    if (has_deliverable(task))
+    if (signal_is_deliverable(task))
         __atomic_fetch_or(&task->thread->cpu.pending, PENDING_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
 bool signal_before_exec(struct task *task)
 {
-    if (has_deliverable(task)) {
-        set_pending_if_deliverable(task);
+    if (signal_is_deliverable(task)) {
+        signal_update_pending(task);
         return false;
     }
     for (int i = 0; i < N_SYNC_SIGNALS; i++) {
-        int sig = sync_signals[i];
-        struct host_action host = {.flags = KSA_RESTORER, .restorer = (uintptr_t)signal_host_restorer};
+        int sig = signal_sync[i];
+        struct host_action host = {.flags = KSA_RESTORER,
+                                   .restorer = (uintptr_t)signal_host_restorer};
         if (task->sighand->action[sig].handler == GUEST_SIG_IGN)
             host.handler = GUEST_SIG_IGN;
         host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&host, 0, SIGSET_BYTES, 0, 0);
     }
     uint64_t mask = task->blocked;
-    if (safe_syscall(task->thread, HOST_NR_rt_sigprocmask, SIG_SETMASK, (uintptr_t)&mask, 0, SIGSET_BYTES, 0, 0) == 0)
+    if (safe_syscall(task->thread, HOST_NR_rt_sigprocmask, SIG_SETMASK, (uintptr_t)&mask, 0,
+                     SIGSET_BYTES, 0, 0) == 0)
         return true;
     signal_after_failed_exec(task);
     return false;
@@ -282,23 +254,16 @@ void signal_after_failed_exec(struct task *task)
 {
     signal_block_all(task);
     for (int i = 0; i < N_SYNC_SIGNALS; i++)
-        mirror_action(sync_signals[i], &task->sighand->action[sync_signals[i]]);
+        signal_mirror_action(signal_sync[i], &task->sighand->action[signal_sync[i]]);
     signal_unblock(task);
 }
 
 /* -- Delivery -- */
 
-static bool on_alt_stack(const struct task *task, guest_addr sp)
+bool signal_on_alt_stack(const struct task *task, guest_addr sp)
 {
-    return !(task->alt_flags & (int)KSS_AUTODISARM) && sp > task->alt_sp && sp - task->alt_sp <= task->alt_size;
-}
-
-static int alt_stack_flags(const struct task *task, guest_addr sp)
-{
-    int flags = task->alt_flags & (int)KSS_AUTODISARM;
-    if (!task->alt_size)
-        return flags | KSS_DISABLE;
-    return flags | (on_alt_stack(task, sp) ? KSS_ONSTACK : 0);
+    return !(task->alt_flags & (int)KSS_AUTODISARM) && sp > task->alt_sp &&
+           sp - task->alt_sp <= task->alt_size;
 }
 
 /* End the process so that its parent sees signal SIG. */
@@ -311,16 +276,20 @@ static void die_of_signal(struct thread *t, int sig)
         struct rlimit none = {0, 0};
         setrlimit(RLIMIT_CORE, &none);
         char line[128];
-        int n = snprintf(line, sizeof(line), "qemu: uncaught target signal %d (%s) - core dumped\n", sig, strsignal(sig));
+        int n = snprintf(line, sizeof(line), "qemu: uncaught target signal %d (%s) - core dumped\n",
+                         sig, strsignal(sig));
         if (write(STDERR_FILENO, line, (size_t)n) < 0)
             errno = 0; /* nobody to tell */
     }
     if (LOG_ON(int))
         log_write("killed by signal %d at pc 0x%llx\n", sig, (unsigned long long)t->cpu.pc);
     host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&fatal, 0, SIGSET_BYTES, 0, 0);
-    host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig, 0, 0, 0);
+    host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig,
+                 0, 0, 0);
     set_host_mask(mask);
-    process_exit(128 + sig); /* reached by the init process of a PID namespace, which no default action kills */
+    process_exit(
+        128 +
+        sig); /* reached by the init process of a PID namespace, which no default action kills */
 }
 
 /* The default action of a signal that was already taken from the kernel. */
@@ -331,13 +300,15 @@ static void take_default(struct thread *t, int sig)
     if (!(DEFAULT_STOP & BIT(sig)))
         die_of_signal(t, sig);
     uint64_t mask = ~BIT(sig);
-    host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig, 0, 0, 0);
+    host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig,
+                 0, 0, 0);
     set_host_mask(mask);
     set_host_mask(ALL_ASYNC);
 }
 
 /* Build the frame and enter the handler. */
-static void enter_handler(struct thread *t, const uint8_t *info, const struct guest_action *a, bool is_fault)
+static void enter_handler(struct thread *t, const uint8_t *info, const struct guest_action *a,
+                          bool is_fault)
 {
     struct task *task = t->task;
     const struct abi *abi = t->guest->abi;
@@ -358,13 +329,14 @@ static void enter_handler(struct thread *t, const uint8_t *info, const struct gu
         .fault_esr = is_fault,
     };
     memcpy(d.info, info, SIGINFO_SIZE);
-    if (a->flags & KSA_ONSTACK && task->alt_size && !on_alt_stack(task, sp))
+    if (a->flags & KSA_ONSTACK && task->alt_size && !signal_on_alt_stack(task, sp))
         d.sp = task->alt_sp + task->alt_size;
     if (LOG_ON(int))
         log_write("signal %d code %d at pc 0x%llx -> handler 0x%llx\n", head.signo, head.code,
                   (unsigned long long)t->cpu.pc, (unsigned long long)a->handler);
     if (abi->signal_setup(t, &d)) {
-        /* As the kernel: no room for the frame is a SIGSEGV, fatal if it is that one which has no room. */
+        /* As the kernel: no room for the frame is a SIGSEGV, fatal if it is that one which has no
+         * room. */
         if (head.signo == SIGSEGV)
             die_of_signal(t, SIGSEGV);
         signal_force(t, SIGSEGV, SI_CODE_KERNEL, 0);
@@ -389,7 +361,7 @@ static struct guest_action fetch_action(struct task *task, int sig)
     struct guest_action a = s->action[sig];
     if (a.handler > GUEST_SIG_IGN && a.flags & KSA_RESETHAND) {
         s->action[sig].handler = GUEST_SIG_DFL;
-        mirror_action(sig, &s->action[sig]);
+        signal_mirror_action(sig, &s->action[sig]);
     }
     pthread_mutex_unlock(&s->lock);
     return a;
@@ -421,21 +393,22 @@ static void settle_restart(struct thread *t, long result, const struct guest_act
     t->cpu.pc -= abi->syscall_size;
 }
 
-/* Take the next signal to deliver out of its place. Sent synchronous ones first, as their numbers are low. */
+/* Take the next signal to deliver out of its place. Sent synchronous ones first, as their numbers
+ * are low. */
 static bool take_caught(struct task *task, uint8_t info[SIGINFO_SIZE])
 {
     for (int i = 0; i < N_SYNC_SIGNALS; i++) {
         struct caught_signal *c = &task->sync[i];
-        if (!is_full(c) || task->blocked & BIT(sync_signals[i]))
+        if (!signal_is_full(c) || task->blocked & BIT(signal_sync[i]))
             continue;
         memcpy(info, c->info, SIGINFO_SIZE);
-        set_full(c, 0);
+        signal_set_full(c, 0);
         return true;
     }
-    if (!is_full(&task->caught))
+    if (!signal_is_full(&task->caught))
         return false;
     memcpy(info, task->caught.info, SIGINFO_SIZE);
-    set_full(&task->caught, 0);
+    signal_set_full(&task->caught, 0);
     return true;
 }
 
@@ -446,8 +419,8 @@ void signal_deliver(struct thread *t, long result)
     struct info_head head;
 
     __atomic_fetch_and(&t->cpu.pending, ~(uint32_t)PENDING_SIGNAL, __ATOMIC_SEQ_CST);
-    bool any = has_deliverable(task);
-    if (any && !is_full(&task->caught))
+    bool any = signal_is_deliverable(task);
+    if (any && !signal_is_full(&task->caught))
         signal_block_all(task);
     while (take_caught(task, info)) {
         memcpy(&head, info, sizeof(head));
@@ -468,10 +441,11 @@ void signal_deliver(struct thread *t, long result)
         task->blocked = task->saved_mask;
         task->restore_mask = false;
     }
-    /* Nothing is held any more: opening the mask lets the next one in, which makes pending nonzero again. */
+    /* Nothing is held any more: opening the mask lets the next one in, which makes pending nonzero
+     * again. */
     if (any || temporary)
         signal_unblock(task);
-    set_pending_if_deliverable(task);
+    signal_update_pending(task);
 }
 
 void signal_force(struct thread *t, int sig, int code, guest_addr address)
@@ -488,204 +462,5 @@ void signal_force(struct thread *t, int sig, int code, guest_addr address)
     bool is_fault = (sig == SIGSEGV || sig == SIGBUS) && code != SI_CODE_KERNEL;
     enter_handler(t, info, &a, is_fault);
     signal_unblock(task);
-    set_pending_if_deliverable(task);
-}
-
-/* -- System calls -- */
-
-long sys_rt_sigaction(struct thread *t, const uint64_t arg[6])
-{
-    struct sighand *s = t->task->sighand;
-    int sig = (int)arg[0];
-    struct guest_action new, old;
-    if (arg[3] != SIGSET_BYTES)
-        return -EINVAL;
-    if (arg[1] && memory_read(&new, arg[1], sizeof(new)))
-        return -EFAULT;
-    if (sig < 1 || sig > N_SIGNALS || (arg[1] && UNBLOCKABLE & BIT(sig)))
-        return -EINVAL;
-    pthread_mutex_lock(&s->lock);
-    old = *known_action(s, sig);
-    if (arg[1]) {
-        new.flags &= KSA_KNOWN; /* the kernel forgets unknown flags, which is how programs probe for them */
-        new.mask &= ~UNBLOCKABLE;
-        s->action[sig] = new;
-        mirror_action(sig, &new);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (arg[1] && new.handler == GUEST_SIG_IGN)
-        for (int i = 0; i < N_SYNC_SIGNALS; i++)
-            if (sync_signals[i] == sig)
-                set_full(&t->task->sync[i], 0);
-    return arg[2] ? memory_write(arg[2], &old, sizeof(old)) : 0;
-}
-
-long sys_rt_sigprocmask(struct thread *t, const uint64_t arg[6])
-{
-    struct task *task = t->task;
-    uint64_t old = task->blocked, mask = old;
-    if (arg[3] != SIGSET_BYTES)
-        return -EINVAL;
-    if (arg[1]) {
-        uint64_t set;
-        if (memory_read(&set, arg[1], sizeof(set)))
-            return -EFAULT;
-        set &= ~UNBLOCKABLE;
-        switch ((int)arg[0]) {
-        case SIG_BLOCK:
-            mask |= set;
-            break;
-        case SIG_UNBLOCK:
-            mask &= ~set;
-            break;
-        case SIG_SETMASK:
-            mask = set;
-            break;
-        default:
-            return -EINVAL;
-        }
-    }
-    if (mask != old) {
-        /* A signal caught before this point is delivered under the old mask: the stub then refuses to enter the kernel. */
-        uint64_t host = signal_host_mask(mask);
-        long r = safe_syscall(t, HOST_NR_rt_sigprocmask, SIG_SETMASK, (uintptr_t)&host, 0, SIGSET_BYTES, 0, 0);
-        if (r < 0)
-            return r;
-        task->blocked = mask;
-        set_pending_if_deliverable(task);
-    }
-    return arg[2] ? memory_write(arg[2], &old, sizeof(old)) : 0;
-}
-
-long sys_rt_sigpending(struct thread *t, const uint64_t arg[6])
-{
-    struct task *task = t->task;
-    uint64_t set = 0;
-    if (arg[1] > SIGSET_BYTES)
-        return -EINVAL;
-    host_syscall(HOST_NR_rt_sigpending, (uintptr_t)&set, SIGSET_BYTES, 0, 0, 0, 0);
-    for (int i = 0; i < N_SYNC_SIGNALS; i++)
-        if (is_full(&task->sync[i]))
-            set |= BIT(sync_signals[i]);
-    set &= task->blocked;
-    return memory_write(arg[0], &set, arg[1]);
-}
-
-long sys_rt_sigsuspend(struct thread *t, const uint64_t arg[6])
-{
-    struct task *task = t->task;
-    uint64_t mask;
-    if (arg[1] != SIGSET_BYTES)
-        return -EINVAL;
-    if (memory_read(&mask, arg[0], sizeof(mask)))
-        return -EFAULT;
-    mask &= ~UNBLOCKABLE;
-    /* With everything blocked, what is caught so far is stable and belongs before this call. */
-    signal_block_all(task);
-    if (has_deliverable(task)) {
-        signal_unblock(task);
-        set_pending_if_deliverable(task);
-        return -ERESTARTNOINTR;
-    }
-    task->saved_mask = task->blocked;
-    task->restore_mask = true;
-    task->blocked = mask;
-    if (!has_deliverable(task)) {
-        uint64_t host = signal_host_mask(mask);
-        host_syscall(HOST_NR_rt_sigsuspend, (uintptr_t)&host, SIGSET_BYTES, 0, 0, 0, 0);
-    }
-    set_pending_if_deliverable(task);
-    return -ERESTARTNOHAND;
-}
-
-long sys_rt_sigtimedwait(struct thread *t, const uint64_t arg[6])
-{
-    struct task *task = t->task;
-    uint64_t set;
-    if (arg[3] != SIGSET_BYTES)
-        return -EINVAL;
-    if (memory_read(&set, arg[0], sizeof(set)))
-        return -EFAULT;
-    for (int i = 0; i < N_SYNC_SIGNALS; i++) {
-        struct caught_signal *c = &task->sync[i];
-        if (!is_full(c) || !(set & BIT(sync_signals[i])))
-            continue;
-        if (arg[1] && memory_write(arg[1], c->info, SIGINFO_SIZE))
-            return -EFAULT;
-        set_full(c, 0);
-        return sync_signals[i];
-    }
-    return safe_syscall(t, HOST_NR_rt_sigtimedwait, arg[0], arg[1], arg[2], arg[3], 0, 0);
-}
-
-/* Linux do_sigaltstack. */
-static int set_alt_stack(struct task *task, uint64_t new_sp, int flags, uint64_t size, guest_addr sp)
-{
-    int mode = flags & ~(int)KSS_AUTODISARM;
-    if (on_alt_stack(task, sp))
-        return -EPERM;
-    if (new_sp == task->alt_sp && size == task->alt_size && flags == task->alt_flags)
-        return 0;
-    if (mode != KSS_DISABLE && mode != KSS_ONSTACK && mode != 0)
-        return -EINVAL;
-    if (mode == KSS_DISABLE)
-        new_sp = size = 0;
-    else if (size < task->thread->guest->abi->min_sigstack)
-        return -ENOMEM;
-    task->alt_sp = new_sp;
-    task->alt_size = size;
-    task->alt_flags = flags;
-    return 0;
-}
-
-struct guest_stack {
-    uint64_t sp;
-    int32_t flags, pad;
-    uint64_t size;
-};
-
-long sys_sigaltstack(struct thread *t, const uint64_t arg[6])
-{
-    struct task *task = t->task;
-    guest_addr sp = t->cpu.gpr[t->guest->abi->sp_reg];
-    struct guest_stack old = {.sp = task->alt_sp, .flags = alt_stack_flags(task, sp), .size = task->alt_size};
-    if (arg[0]) {
-        struct guest_stack new;
-        if (memory_read(&new, arg[0], sizeof(new)))
-            return -EFAULT;
-        int r = set_alt_stack(task, new.sp, new.flags, new.size, sp);
-        if (r)
-            return r;
-    }
-    return arg[1] ? memory_write(arg[1], &old, sizeof(old)) : 0;
-}
-
-long sys_rt_sigreturn(struct thread *t, const uint64_t arg[6])
-{
-    struct task *task = t->task;
-    uint64_t mask, stack[3];
-    (void)arg;
-    /* What came in while the handler ran is delivered before the handler ends, under its mask. */
-    if (has_deliverable(task))
-        return -ERESTARTNOINTR;
-    guest_addr sp = t->cpu.gpr[t->guest->abi->sp_reg];
-    if (t->guest->abi->signal_return(t, &mask, stack)) {
-        signal_force(t, SIGSEGV, memory_check(sp, 1, 0) ? SEGV_ACCERR : SEGV_MAPERR, sp);
-        return -ESYSDONE;
-    }
-    /* The stack that the frame was on is left by now; errors are ignored as by the kernel. */
-    set_alt_stack(task, stack[0], (int)stack[1], stack[2], t->cpu.gpr[t->guest->abi->sp_reg]);
-    task->blocked = mask & ~UNBLOCKABLE;
-    uint64_t host = signal_host_mask(task->blocked);
-    safe_syscall(t, HOST_NR_rt_sigprocmask, SIG_SETMASK, (uintptr_t)&host, 0, SIGSET_BYTES, 0, 0);
-    set_pending_if_deliverable(task);
-    return -ESYSDONE;
-}
-
-/* The kernel's own continuation of an interrupted sleep; our calls never leave one behind. */
-long sys_restart_syscall(struct thread *t, const uint64_t arg[6])
-{
-    (void)t;
-    (void)arg;
-    return -EINTR;
+    signal_update_pending(task);
 }

@@ -1,8 +1,8 @@
 /* thread.c - guest threads: creation, end, futexes and what the kernel keeps for a thread.
  *
- * A guest thread is a host thread of the C library, so that C code has its thread-local storage. The guest's tid is the
- * host's. What the library uses itself, the word cleared at exit, is done here for the guest; the robust list is the
- * guest's alone and is given to the kernel. */
+ * A guest thread is a host thread of the C library, so that C code has its thread-local storage.
+ * The guest's tid is the host's. What the library uses itself, the word cleared at exit, is done
+ * here for the guest; the robust list is the guest's alone and is given to the kernel. */
 #include "syscalls/process.h"
 
 #include <errno.h>
@@ -165,15 +165,23 @@ long sys_get_robust_list(struct thread *t, const uint64_t arg[6])
     return host_syscall(HOST_NR_get_robust_list, arg[0], arg[1], arg[2], 0, 0, 0);
 }
 
-/* futex(2). The kernel restarts a wait without a time limit under SA_RESTART; one with a limit ends with EINTR once a
- * handler has run. */
+/* futex(2). The kernel restarts a wait without a time limit under SA_RESTART; one with a limit ends
+ * with EINTR once a handler has run. */
 long sys_futex(struct thread *t, const uint64_t arg[6])
 {
-    enum { WAIT = 0, LOCK_PI = 6, WAIT_BITSET = 9, WAIT_REQUEUE_PI = 11, LOCK_PI2 = 13, CMD_MASK = 0x7f };
+    enum {
+        WAIT = 0,
+        LOCK_PI = 6,
+        WAIT_BITSET = 9,
+        WAIT_REQUEUE_PI = 11,
+        LOCK_PI2 = 13,
+        CMD_MASK = 0x7f
+    };
     long r = safe_syscall(t, HOST_NR_futex, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
     if (r != -EINTR)
         return r;
     int command = (int)arg[1] & CMD_MASK;
-    bool timed = arg[3] && (command == WAIT || command == WAIT_BITSET || command == WAIT_REQUEUE_PI);
+    bool timed =
+        arg[3] && (command == WAIT || command == WAIT_BITSET || command == WAIT_REQUEUE_PI);
     return timed ? -ERESTARTNOHAND : -ERESTARTSYS;
 }

@@ -1,7 +1,8 @@
 /* guest_signal.c - the signal frame of 64-bit Arm Linux: build it, and return from it.
  *
- * From the stack pointer upwards: siginfo, ucontext with the sigcontext in it, and the frame record {fp, lr} that
- * x29 points to. The sigcontext ends in 4096 bytes of tagged records; unused ones are zero (uapi asm/sigcontext.h). */
+ * From the stack pointer upwards: siginfo, ucontext with the sigcontext in it, and the frame record
+ * {fp, lr} that x29 points to. The sigcontext ends in 4096 bytes of tagged records; unused ones are
+ * zero (uapi asm/sigcontext.h). */
 #include "arch/aarch64/guest_signal.h"
 
 #include <errno.h>
@@ -67,15 +68,25 @@ const uint8_t a64_sigreturn_code[8] = {
     0x01, 0x00, 0x00, 0xd4, /* svc #0 */
 };
 
-/* Exception syndrome of a data or instruction abort (Arm ARM, ESR_ELx, ISS encoding for an abort). */
+/* Exception syndrome of a data or instruction abort (Arm ARM, ESR_ELx, ISS encoding for an abort).
+ */
 static uint64_t fault_esr(const struct guest_fault *f)
 {
-    enum { DATA_ABORT = 0x24, FETCH_ABORT = 0x20, IL = 1 << 25, WNR = 1 << 6, TRANSLATION_L3 = 0x07,
-           PERMISSION_L3 = 0x0f, ALIGNMENT = 0x21, EXTERNAL = 0x10 };
+    enum {
+        DATA_ABORT = 0x24,
+        FETCH_ABORT = 0x20,
+        IL = 1 << 25,
+        WNR = 1 << 6,
+        TRANSLATION_L3 = 0x07,
+        PERMISSION_L3 = 0x0f,
+        ALIGNMENT = 0x21,
+        EXTERNAL = 0x10
+    };
     uint64_t status = f->code == SEGV_MAPERR ? TRANSLATION_L3 : PERMISSION_L3;
     if (f->signal == SIGBUS)
         status = f->code == BUS_ADRALN ? ALIGNMENT : TRANSLATION_L3;
-    return (uint64_t)(f->is_fetch ? FETCH_ABORT : DATA_ABORT) << 26 | IL | (f->is_write ? WNR : 0) | status;
+    return (uint64_t)(f->is_fetch ? FETCH_ABORT : DATA_ABORT) << 26 | IL | (f->is_write ? WNR : 0) |
+           status;
 }
 
 static void fill_records(uint8_t *at, const struct thread *t, bool has_esr)
@@ -117,7 +128,8 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
 
     guest_addr record_at = ALIGN_DOWN(d->sp - sizeof(record), 16);
     guest_addr frame_at = record_at - sizeof(frame);
-    if (memory_write(record_at, record, sizeof(record)) || memory_write(frame_at, &frame, sizeof(frame)))
+    if (memory_write(record_at, record, sizeof(record)) ||
+        memory_write(frame_at, &frame, sizeof(frame)))
         return -EFAULT;
 
     cpu->gpr[0] = (uint64_t)d->signal;
@@ -133,7 +145,8 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
     return 0;
 }
 
-/* Find the FP state among the records; what the kernel of a machine without SVE and SME would reject is rejected. */
+/* Find the FP state among the records; what the kernel of a machine without SVE and SME would
+ * reject is rejected. */
 static bool find_fpsimd(const uint8_t *records, struct fpsimd_record *fp)
 {
     bool found = false;

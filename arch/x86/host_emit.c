@@ -190,8 +190,10 @@ static void emit_op(struct emitter *e, ir_ref ref)
     if (!fn)
         bug("no host code for %s", ir_op_info[op->op].name);
     ra_begin_op(&e->ra, ref);
-    if (props & IR_FAULT)
+    if (props & IR_FAULT) {
         emit_fault_point(e);
+        ra_end_op(&e->ra); /* what storing the flags took is free for the access */
+    }
     fn(e, ref, op);
     if (props & IR_FAULT)
         emit_fault_point_end(e);

@@ -357,7 +357,7 @@ void emit_ccmp(struct emitter *e, ir_ref ref, const struct ir_op *op)
     int32_t imm = 0;
     bool has_imm = !fp && operand_imm(e, op->b, w, &imm);
     struct cond_test t = emit_cond(e, op->c, cond);
-    e->ra.locked = 0; /* what the condition needed is free again: moves leave EFLAGS alone */
+    ra_end_op(&e->ra); /* what the condition needed is free again: moves leave EFLAGS alone */
     ra_take(&e->ra, RAX);
     if (fp)
         ra_take(&e->ra, RCX);

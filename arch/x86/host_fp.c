@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include "core/cpu.h"
 #include "core/flags.h"
-#include "core/log.h"
 
 bool fp_form_of(const struct emitter *e, unsigned type, struct fp_form *f)
 {
@@ -288,12 +287,34 @@ static unsigned flushed(struct emitter *e, unsigned type, unsigned r)
     return t;
 }
 
+/* Without F16C: the magnitude's bits as a single-precision number times 2^112, which is exact; infinities and NaNs get
+ * their exponent afterwards, so that signalling NaNs stay so. */
+static void widen_half(struct emitter *e, unsigned dst, unsigned half)
+{
+    struct x86_asm *a = &e->a;
+    unsigned special = vec_temp(e), sign = vec_temp(e);
+    asm_v3m(a, V_pand, dst, half, asm_literal(a, 0x7fff, 0));
+    asm_v2(a, V_movaps, special, dst);
+    asm_v3m(a, V_pcmpgtd, special, special, asm_literal(a, 0x7bff, 0));
+    asm_v3m(a, V_pand, special, special, asm_literal(a, 0x7f800000, 0));
+    asm_vshift(a, V_pslld_i, dst, dst, 13);
+    asm_v3m(a, V_mulss, dst, dst, asm_literal(a, 0x77800000, 0));
+    asm_v3(a, V_por, dst, dst, special);
+    asm_v3m(a, V_pand, sign, half, asm_literal(a, 0x8000, 0));
+    asm_vshift(a, V_pslld_i, sign, sign, 16);
+    asm_v3(a, V_por, dst, dst, sign);
+}
+
 /* Half precision compares as single; other lanes are cleared so that they raise nothing. */
 static unsigned half_to_single(struct emitter *e, unsigned r)
 {
     unsigned t = vec_temp(e);
-    asm_v3m(&e->a, V_pand, t, r, asm_literal(&e->a, 0xffff, 0));
-    asm_v2(&e->a, V_vcvtph2ps, t, t);
+    if (e->a.has->f16c) {
+        asm_v3m(&e->a, V_pand, t, r, asm_literal(&e->a, 0xffff, 0));
+        asm_v2(&e->a, V_vcvtph2ps, t, t);
+    } else {
+        widen_half(e, t, r);
+    }
     return t;
 }
 
@@ -308,8 +329,6 @@ void emit_fcmp_compare(struct emitter *e, const struct ir_op *op)
         b = flushed(e, op->type, b);
     }
     if (op->type == T_F16) {
-        if (!e->a.has->f16c)
-            bug("half-precision compare needs F16C");
         a = half_to_single(e, a);
         b = half_to_single(e, b);
     }

@@ -8,6 +8,18 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+/* The linker sends calls of these to this file (cmake/Tests.cmake). */
+#define ra_use __wrap_ra_use
+#define ra_use_mem __wrap_ra_use_mem
+#define ra_def __wrap_ra_def
+#define ra_def_reuse __wrap_ra_def_reuse
+#define ra_def_over __wrap_ra_def_over
+#define ra_temp __wrap_ra_temp
+#define ra_take __wrap_ra_take
+#define emit_eval_call __wrap_emit_eval_call
+#define emit_slow __wrap_emit_slow
+#define emit_address __wrap_emit_address
+
 #include "arch/x86/host_emit.h"
 #include "arch/x86/host_vec.h"
 #include "core/eval.h"

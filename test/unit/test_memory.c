@@ -1,16 +1,27 @@
-/* test_memory.c - the map of guest regions: splitting, merging, protection, and the translator's own ranges. */
+/* test_memory.c - the map of guest regions: splitting, merging, protection, and the translator's
+ * own ranges. */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "core/memory.h"
 #include "test/unit/unit.h"
 
-enum { PAGE = 4096, BASE = 0x100000, RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS };
+enum {
+    PAGE = 4096,
+    BASE = 0x100000,
+    RW = PROT_READ | PROT_WRITE,
+    ANON = MAP_PRIVATE | MAP_ANONYMOUS
+};
 
-static void add(guest_addr start, guest_addr end, int prot, int flags, off_t offset, const char *name)
+static void add(guest_addr start, guest_addr end, int prot, int flags, off_t offset,
+                const char *name)
 {
-    memory_map_add(&(struct region){.start = BASE + start * PAGE, .end = BASE + end * PAGE, .prot = prot, .flags = flags,
-                                    .offset = offset * PAGE, .name = (char *)name});
+    memory_map_add(&(struct region){.start = BASE + start * PAGE,
+                                    .end = BASE + end * PAGE,
+                                    .prot = prot,
+                                    .flags = flags,
+                                    .offset = offset * PAGE,
+                                    .name = (char *)name});
 }
 
 /* The region at or above page AT must be [start, end) with PROT. */
