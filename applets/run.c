@@ -22,6 +22,7 @@
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
 
+enum { MIN_CODE_SIZE = 1 << 20, MAX_CODE_SIZE = 1 << 30 }; /* code reaches its data by 32-bit displacements */
 enum { DEFAULT_STACK = 8 << 20, MAX_SELF_ARGS = 64, FLAG_PRESERVE_ARGV0 = 1, PAGE = 4096 };
 
 extern char **environ;
@@ -285,6 +286,15 @@ static void set_no_opt(const char *v)
     inherit("-no-opt", NULL);
 }
 
+static void set_code_size(const char *v)
+{
+    uint64_t size;
+    if (!parse_size(v, &size) || size < MIN_CODE_SIZE || size > MAX_CODE_SIZE)
+        bad_value("code-size", v);
+    engine_options.code_size = size;
+    inherit("-code-size", v);
+}
+
 static void set_host_off(const char *v)
 {
     engine_options.host_features_off = v;
@@ -336,6 +346,7 @@ static const struct option options[] = {
     {"lockstep",        NULL,                    NULL,          set_lockstep,    "run every block on both engines and stop at the first difference"},
     {"no-chain",        NULL,                    NULL,          set_no_chain,    "do not link blocks"},
     {"no-opt",          NULL,                    NULL,          set_no_opt,      "do not optimise"},
+    {"code-size",       "ANYARCH_CODE_SIZE",     "size",        set_code_size,   "memory for generated code, suffix k, M or G (default 128M)"},
     {"host-off",        NULL,                    "features",    set_host_off,    "do not use these features of the host CPU"},
     {"execfd",          NULL,                    "fd",          set_exec_fd,     NULL},
     {"selffd",          NULL,                    "fd",          set_self_fd,     NULL},

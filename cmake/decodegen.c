@@ -47,7 +47,7 @@ struct pattern {             /* also used for formats, with mask == match == 0 a
 
 static struct field fields[MAX_NAMES];
 static struct pattern formats[MAX_NAMES], patterns[MAX_ITEMS];
-static char arg_names[MAX_NAMES][NAME_LEN];
+static struct { char name[NAME_LEN]; int64_t min, max; } args[MAX_NAMES];   /* members of ISA_args */
 static int n_fields, n_formats, n_patterns, n_args;
 static const char *isa, *file_name;
 static int line_no;
@@ -82,6 +82,29 @@ static struct field *find_field(const char *name)
     return NULL;
 }
 
+/* Widen the range of the argument that field F sets. */
+static void note_range(const struct field *f)
+{
+    int64_t min = f->value, max = f->value;
+    if (!f->constant) {
+        int bits = 0;
+        for (int i = 0; i < f->n_parts; i++)
+            bits += f->part[i].len;
+        bool is_signed = f->n_parts && f->part[0].is_signed;
+        max = (((int64_t)1 << (bits - is_signed)) - 1) * (1 << f->shift) + f->bias;
+        min = (is_signed ? -((int64_t)1 << (bits - 1)) : 0) * (1 << f->shift) + f->bias;
+    }
+    int i = 0;
+    while (i < n_args && strcmp(args[i].name, f->name))
+        i++;
+    if (i == MAX_NAMES)
+        fail("too many field names");
+    if (i == n_args)
+        strcpy(args[n_args++].name, f->name);
+    args[i].min = min < args[i].min ? min : args[i].min;
+    args[i].max = max > args[i].max ? max : args[i].max;
+}
+
 static void add_set(struct pattern *p, const struct field *f, const char *name, size_t len)
 {
     if (p->n_sets == MAX_SETS)
@@ -89,12 +112,7 @@ static void add_set(struct pattern *p, const struct field *f, const char *name, 
     struct field *s = &p->set[p->n_sets++];
     *s = *f;
     set_name(s->name, name, len);
-    for (int i = 0; i < n_args; i++)
-        if (!strcmp(arg_names[i], s->name))
-            return;
-    if (n_args == MAX_NAMES)
-        fail("too many field names");
-    strcpy(arg_names[n_args++], s->name);
+    note_range(s);
 }
 
 /* "%imm 31:s1 7:1 25:6 8:4 <<1", "%rd3 2:3 +8" */
@@ -415,6 +433,8 @@ static void emit_prototypes(void)
         printf("bool %s_%s(struct translator *t, const struct %s_args *a);\n", isa, patterns[i].name, isa);
 }
 
+static bool fits_byte(int i) { return args[i].min >= 0 && args[i].max <= UINT8_MAX; }
+
 static void open_output(const char *path, char suffix)
 {
     char name[4096];
@@ -443,9 +463,14 @@ int main(int argc, char **argv)
         check_overlaps();
         emit_prototypes();
     }
+    /* Small members keep the struct small: decoding clears it for each instruction. */
     printf("\nstruct %s_args {\n", isa);
     for (int i = 0; i < n_args; i++)
-        printf("    int32_t %s;\n", arg_names[i]);
+        if (!fits_byte(i))
+            printf("    int32_t %s;\n", args[i].name);
+    for (int i = 0; i < n_args; i++)
+        if (fits_byte(i))
+            printf("    uint8_t %s;\n", args[i].name);
     printf("};\n");
 
     open_output(out, 'c');

@@ -274,6 +274,7 @@ uint32_t tb_generation(void) { return generation; }
 void tb_flush(void)
 {
     generation++;
+    compile_stats.flushes++;
     memset(hash_table, 0, sizeof hash_table);
     memset(page_table, 0, sizeof page_table);
     __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);

@@ -118,6 +118,15 @@ void thread_outside(struct thread *thread) { atomic_store(&thread->inside, false
 
 bool thread_should_stop(void) { return atomic_load_explicit(&stopping, memory_order_relaxed); }
 
+/* thread_lock is held. */
+static bool other_is_inside(const struct thread *self)
+{
+    for (struct thread *t = threads; t; t = t->next)
+        if (t != self && atomic_load(&t->inside))
+            return true;
+    return false;
+}
+
 void thread_stop_others(void)
 {
     struct thread *self = current_thread;
@@ -130,9 +139,12 @@ void thread_stop_others(void)
     for (struct thread *t = threads; t; t = t->next)
         if (t != self)
             kick(t);
-    for (struct thread *t = threads; t; t = t->next)
-        while (t != self && atomic_load(&t->inside))
-            sched_yield();
+    /* Between looks the list is free: a thread that is inside may need it for thread_kick_all before it leaves. */
+    while (other_is_inside(self)) {
+        pthread_mutex_unlock(&thread_lock);
+        sched_yield();
+        pthread_mutex_lock(&thread_lock);
+    }
     pthread_mutex_unlock(&thread_lock);
     if (was_inside)
         atomic_store(&self->inside, true);

@@ -66,7 +66,7 @@ static enum effect effect_of(uint32_t w)
         return NEUTRAL;
     case 0x7: /* Advanced SIMD and floating-point */
     case 0xf:
-        if ((w & 0xff20fc07) == 0x1e202000) /* FCMP */
+        if ((w & 0xff20fc07) == 0x1e202000 && (w >> 22 & 3) != 2) /* FCMP; type 2 is undefined */
             return WRITES;
         if ((w & 0xff200400) == 0x1e200400 || (w & 0xff3ffc00) == 0x1e3e0000) /* FCCMP, FCSEL and others; FJCVTZS */
             return READS;

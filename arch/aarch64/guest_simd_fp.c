@@ -273,10 +273,19 @@ bool a64_bfcvtn_v(struct translator *t, const struct a64_args *a)
 
 /* -- Across lanes and scalar pairs -- */
 
-static bool across(struct translator *t, const struct a64_args *a, enum ir_opcode op)
+/* FMAXV ...: of four elements the pairs meet first; OP_PAIRS and OP do that faster than OP_ACROSS. */
+static bool across(struct translator *t, const struct a64_args *a, enum ir_opcode op_across,
+                   enum ir_opcode op_pairs, enum ir_opcode op)
 {
-    simd_write_scalar(t, a->rd, ir_1(&t->ir, op, simd_type(a), simd_read(t, a->rn)),
-                      (unsigned)a->esz);
+    const ir_ref n = simd_read(t, a->rn);
+    ir_ref r;
+    if (a->esz == 2) {
+        const ir_ref pairs = ir_2(&t->ir, op_pairs, T_4S, n, n);
+        r = ir_2(&t->ir, op, T_F32, pairs, ir_1x(&t->ir, IR_vdupl, T_2S, pairs, 1, 0));
+    } else {
+        r = ir_1(&t->ir, op_across, simd_type(a), n);
+    }
+    simd_write_scalar(t, a->rd, r, (unsigned)a->esz);
     return true;
 }
 
@@ -291,10 +300,10 @@ static bool pair(struct translator *t, const struct a64_args *a, enum ir_opcode 
 }
 
 // clang-format off
-FP(fmaxv_v,      across(t, a, IR_fmaxv))
-FP(fminv_v,      across(t, a, IR_fminv))
-FP(fmaxnmv_v,    across(t, a, IR_fmaxnmv))
-FP(fminnmv_v,    across(t, a, IR_fminnmv))
+FP(fmaxv_v,     across(t, a, IR_fmaxv, IR_fmaxp, IR_fmax))
+FP(fminv_v,     across(t, a, IR_fminv, IR_fminp, IR_fmin))
+FP(fmaxnmv_v,   across(t, a, IR_fmaxnmv, IR_fmaxnmp, IR_fmaxnm))
+FP(fminnmv_v,   across(t, a, IR_fminnmv, IR_fminnmp, IR_fminnm))
 FP(faddp_pair,   pair(t, a, IR_fadd))
 FP(fmaxp_pair,   pair(t, a, IR_fmax))
 FP(fminp_pair,   pair(t, a, IR_fmin))

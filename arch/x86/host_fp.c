@@ -54,9 +54,11 @@ void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
         return;
     }
     enum x86_vop ps = op->op == IR_fadd ? V_addps : op->op == IR_fsub ? V_subps : op->op == IR_fmul ? V_mulps : V_divps;
+    f.half = f.half && !vec_keeps_zeros(e, op);
+    bool swaps = (op->op == IR_fadd || op->op == IR_fmul) && vec_swaps_sources(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
     unsigned x = fp_source(e, f, a), y = a == b ? x : fp_source(e, f, b), dst = vec_def(e, ref);
-    asm_v3(&e->a, fp_vop(ps, f), dst, x, y);
+    asm_v3(&e->a, fp_vop(ps, f), dst, swaps ? y : x, swaps ? x : y);
     fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, (int)b, -1);
 }
 
@@ -68,19 +70,25 @@ void emit_fp_sqrt(struct emitter *e, ir_ref ref, const struct ir_op *op)
         return;
     }
     unsigned a = vec_use(e, op->a), x = fp_source(e, f, a), dst = vec_def(e, ref);
-    asm_v2(&e->a, fp_vop(V_sqrtps, f), dst, x);
+    if (f.scalar) { /* the upper part comes from zeros */
+        asm_vzero(&e->a, dst);
+        asm_v3(&e->a, fp_vop(V_sqrtps, f), dst, dst, x);
+    } else {
+        asm_v2(&e->a, fp_vop(V_sqrtps, f), dst, x);
+    }
     fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, -1, -1);
 }
 
 void emit_fp_sign(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     unsigned log2 = type_lane_log2(op->type);
-    uint64_t sign = vec_repeat(log2, 0x80ull << 8 * ((1u << log2) - 1));
+    uint64_t sign = 0x80ull << 8 * ((1u << log2) - 1), ones = sign | (sign - 1);
     unsigned src = vec_use(e, op->a), dst = vec_def_reuse(e, ref);
-    if (op->op == IR_fneg)
-        asm_v3m(&e->a, V_xorps, dst, src, vec_literal(e, sign));
-    else
-        asm_v3m(&e->a, V_andps, dst, src, vec_literal(e, ~sign));
+    bool all_lanes = type_is_vector(op->type);
+    uint64_t mask = op->op == IR_fneg ? sign : ones & ~sign;
+    if (all_lanes)
+        mask = vec_repeat(log2, mask);
+    asm_v3m(&e->a, op->op == IR_fneg ? V_xorps : V_andps, dst, src, asm_literal(&e->a, mask, all_lanes ? mask : 0));
 }
 
 void emit_fp_abd(struct emitter *e, ir_ref ref, const struct ir_op *op)
@@ -121,11 +129,21 @@ void emit_fp_minmax(struct emitter *e, ir_ref ref, const struct ir_op *op)
         emit_eval_call(e, ref, op);
         return;
     }
+    f.half = f.half && !vec_keeps_zeros(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
     unsigned x = fp_source(e, f, a), y = fp_source(e, f, b), dst = vec_def(e, ref);
     struct ool *slow = fp_slow(e, ref, fp_jump_if_nan2(e, f, x, y), dst, (int)a, (int)b, -1);
     min_max(e, f, is_max_op(op), dst, x, y);
     emit_slow_resume(e, slow);
+}
+
+/* dst = lane 0 of src, the rest zero. */
+static void clear_upper(struct emitter *e, struct fp_form f, unsigned dst, unsigned src)
+{
+    if (f.is_double)
+        asm_v2(&e->a, V_movq, dst, src);
+    else
+        asm_v3i(&e->a, V_insertps, dst, src, src, 0x0e);
 }
 
 void emit_fp_fma(struct emitter *e, ir_ref ref, const struct ir_op *op)
@@ -135,10 +153,13 @@ void emit_fp_fma(struct emitter *e, ir_ref ref, const struct ir_op *op)
         emit_eval_call(e, ref, op);
         return;
     }
+    f.half = f.half && !vec_keeps_zeros(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b), c = vec_use(e, op->c);
     unsigned y = fp_source(e, f, b), z = fp_source(e, f, c), dst = vec_def(e, ref);
     if (f.half)
         asm_v2(&e->a, V_movddup, dst, a);
+    else if (f.scalar && !vec_is_clean(e, op->a, f.is_double ? 8 : 4))
+        clear_upper(e, f, dst, a);
     else
         asm_movv(&e->a, dst, a);
     asm_v3(&e->a, fp_vop(V_vfmadd231ps, f), dst, y, z);

@@ -34,7 +34,12 @@ static void round_away(struct emitter *e, struct fp_form f, unsigned dst, unsign
 {
     enum { NOT_LESS = 5 };
     unsigned t = vec_temp(e), sign = vec_temp(e);
-    asm_v2i(&e->a, fp_vop(V_roundps, f), dst, x, ROUND_TRUNCATE | ROUND_QUIET);
+    if (f.scalar) {
+        asm_vzero(&e->a, dst);
+        asm_v3i(&e->a, fp_vop(V_roundps, f), dst, dst, x, ROUND_TRUNCATE | ROUND_QUIET);
+    } else {
+        asm_v2i(&e->a, fp_vop(V_roundps, f), dst, x, ROUND_TRUNCATE | ROUND_QUIET);
+    }
     asm_v3(&e->a, fp_vop(V_subps, f), t, x, dst);
     asm_v3m(&e->a, V_andps, t, t, fp_literal(e, f, INT64_MAX, INT32_MAX));
     asm_v3mi(&e->a, fp_vop(V_cmpps, f), t, t, fp_literal(e, f, 0x3fe0000000000000, 0x3f000000), NOT_LESS);
@@ -60,7 +65,13 @@ void emit_fp_round(struct emitter *e, ir_ref ref, const struct ir_op *op)
         emit_slow_resume(e, slow);
         return;
     }
-    asm_v2i(&e->a, fp_vop(V_roundps, f), dst, x, imm | (op->aux & FRINT_EXACT ? 0 : ROUND_QUIET));
+    imm |= op->aux & FRINT_EXACT ? 0 : ROUND_QUIET;
+    if (f.scalar) { /* the upper part comes from zeros */
+        asm_vzero(&e->a, dst);
+        asm_v3i(&e->a, fp_vop(V_roundps, f), dst, dst, x, imm);
+    } else {
+        asm_v2i(&e->a, fp_vop(V_roundps, f), dst, x, imm);
+    }
     fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, -1, -1);
 }
 
@@ -93,7 +104,8 @@ void emit_fp_convert(struct emitter *e, ir_ref ref, const struct ir_op *op)
         if (f.is_double)
             asm_v2(&e->a, V_cvtss2sd, dst, dst);
     } else {
-        asm_v2(&e->a, f.is_double ? V_cvtss2sd : V_cvtsd2ss, dst, a);
+        asm_vzero(&e->a, dst);
+        asm_v3(&e->a, f.is_double ? V_cvtss2sd : V_cvtsd2ss, dst, dst, a);
     }
     fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, -1, -1);
 }

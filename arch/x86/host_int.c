@@ -559,8 +559,44 @@ static void emit_call(struct emitter *e, ir_ref ref, const struct ir_op *op)
     call_helper(e, ref, (unsigned)op->disp, (const ir_ref[3]){op->a, op->b, op->c}, 0);
 }
 
+/* Barrett reduction of bit-reflected polynomials: 64 bits times x^32 modulo the polynomial is the third word of the product
+ * of the polynomial and the quotient, which is the low half of the product with x^96 divided by the polynomial. */
+static void reduce_crc32(struct emitter *e, unsigned rd, unsigned value)
+{
+    const uint64_t inverse = 0xb4e5b025f7011641, polynomial = 0x1db710641;
+    unsigned v = (unsigned)vec_reg(ra_temp(&e->ra, true));
+    asm_v_from_r(&e->a, V_movd, 1, v, value);
+    asm_v3mi(&e->a, V_pclmulqdq, v, v, asm_literal(&e->a, inverse, 0), 0);
+    asm_v3mi(&e->a, V_pclmulqdq, v, v, asm_literal(&e->a, polynomial, 0), 0);
+    asm_pextr(&e->a, 2, rd, v, 2);
+}
+
+/* The bits of data and accumulator that meet go to the top of 64; of the accumulator the rest is added afterwards. */
 static void emit_crc32(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
+    static const uint8_t narrow[2] = {X_MOVZX8, X_MOVZX16};
+    unsigned log2 = op->aux & 3, bits = 8u << log2;
+    if (e->a.has->pclmul) {
+        unsigned a = (unsigned)ra_use(&e->ra, op->a), b = (unsigned)ra_use(&e->ra, op->b);
+        unsigned rd = (unsigned)ra_def(&e->ra, ref), rest = 0;
+        emit_clobber_flags(e);
+        if (log2 < 2) {
+            rest = (unsigned)ra_temp(&e->ra, false);
+            asm_int2_rr(&e->a, narrow[log2], 0, rd, b);
+            asm_alu_rr(&e->a, ALU_XOR, 0, rd, a);
+            asm_mov_rr(&e->a, 0, rest, rd);
+            asm_shift_ri(&e->a, SHIFT_SHR, 0, rest, bits);
+        } else {
+            asm_mov_rr(&e->a, 0, rd, a);
+            asm_alu_rr(&e->a, ALU_XOR, log2 == 3, rd, b);
+        }
+        if (log2 < 3)
+            asm_shift_ri(&e->a, SHIFT_SHL, 1, rd, 64 - bits);
+        reduce_crc32(e, rd, rd);
+        if (log2 < 2)
+            asm_alu_rr(&e->a, ALU_XOR, 0, rd, rest);
+        return;
+    }
     call_helper(e, ref, HELPER_crc32, (const ir_ref[3]){op->a, op->b, IR_NONE}, op->aux);
 }
 

@@ -174,35 +174,9 @@ void emit_storev(struct emitter *e, ir_ref ref, const struct ir_op *op)
 
 /* -- Moves --------------------------------------------------------------------------------------- */
 
-/* Whether V is known to be zero above its low 2^LOG2 bytes. Scalar arithmetic keeps what its first operand has there,
- * and its slow path leaves zeros. */
-static bool is_zero_above(const struct emitter *e, ir_ref v, unsigned log2)
-{
-    for (;;) {
-        const struct ir_op *op = &e->ir->ops[v];
-        switch (op->op) {
-        case IR_vlow:
-            return op->aux <= log2;
-        case IR_loadv:
-            return (op->aux & MEM_SIZE) <= log2;
-        case IR_fadd:
-        case IR_fsub:
-        case IR_fmul:
-        case IR_fdiv:
-        case IR_fma:
-            if (type_is_vector(op->type) || type_lane_log2(op->type) != log2)
-                return false;
-            v = op->a;
-            break;
-        default:
-            return false;
-        }
-    }
-}
-
 void emit_vlow(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
-    if (op->aux >= 2 && is_zero_above(e, op->a, op->aux)) {
+    if (op->aux >= 2 && vec_is_clean(e, op->a, 1u << op->aux)) {
         vec_def_over(e, ref, op->a);
         return;
     }

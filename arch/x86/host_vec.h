@@ -40,6 +40,15 @@ void vec_emit_join(struct emitter *e, unsigned dst, unsigned a, unsigned b);
 /* One instruction with two sources, the second of which may be in memory. */
 void vec_emit_binary(struct emitter *e, ir_ref ref, ir_ref a, ir_ref b, enum x86_vop vop, bool commutes);
 
+/* True if the register of REF is known to be zero above its low BYTES (4 or 8): then `vlow` costs nothing and the upper
+ * lanes of an instruction raise nothing. Follows from how the emitters of host_*.c choose their instructions. */
+bool vec_is_clean(const struct emitter *e, ir_ref ref, unsigned bytes);
+/* True if the emitter of a commutative scalar OP takes b as the first source, whose upper part the result gets. */
+bool vec_swaps_sources(const struct emitter *e, const struct ir_op *op);
+
+/* True if OP of type 2s may work on its undefined half as it is: zeros, which raise nothing and give zeros. */
+bool vec_keeps_zeros(const struct emitter *e, const struct ir_op *op);
+
 /* Instructions by lane size, [log2]; V_movaps (0) stands for none. */
 extern const uint16_t vec_add[4], vec_sub[4], vec_cmpeq[4], vec_cmpgt[4];
 extern const uint16_t vec_minmax[4][4]; /* smin smax umin umax */

@@ -153,6 +153,7 @@ NOT_COMPARED = [
     (r"(cntvct|cntfrq|tpidr|midr|id_|_id_|ctr|dczid|rndr)", "value belongs to the machine"),
     (r"(dc_zva|^sys$|^sysl$|^dc_|^ic_)", "block size and cache state belong to the machine"),
     (r"^(pac|aut|xpac|braa|blraa|retaa|retab|brab|blrab|ldraa|ldrab)", "key belongs to the machine"),
+    (r"^([su](max|min)_(imm|reg)|abs|ctz|cnt)$", "FEAT_CSSC is younger than the judge: golden tests from the manual"),
     (r"^(irg|addg|subg|gmi|subp|ldg|st[z2]?g|stgp|stz2g)", "memory tagging is not offered"),
 ]
 
@@ -377,15 +378,15 @@ def empty_case(insns):
 
 # -- Running --
 
-def pack(case, slot=None):
-    """The record of a case that will run in SLOT; None: always in the first."""
+def pack(case, slot=0, fixed=True):
+    """The record of a case that will run in SLOT; fixed False: SLOT is its place in the batch."""
     x = case["x"]
     if case["target"]:
         x = list(x)
         register, index = case["target"]
-        x[register] = CODE + (slot or 0) * SLOT + 32 + 4 * index
+        x[register] = CODE + slot * SLOT + 32 + 4 * index
     insns = case["insns"]
-    return CASE_HEAD.pack(len(insns), slot is None, *insns, *[0] * (32 - len(insns)), *x, case["sp"], case["nzcv"], case["fpcr"],
+    return CASE_HEAD.pack(len(insns), slot + 1 if fixed else 0, *insns, *[0] * (32 - len(insns)), *x, case["sp"], case["nzcv"], case["fpcr"],
                           case["fpsr"], *case["v"]) + case["memory"]
 
 

@@ -69,21 +69,20 @@ class Fuzzer:
         self.judge = shlex.split(args.judge) + [oracle]
         self.unimplemented, self.known, self.kinds, self.failures, self.count = {}, {}, {}, 0, 0
 
-    def run_safely(self, command, cases):
+    def run_safely(self, command, cases, slots=None):
         """Results of all cases; a case that ends the program is answered by None."""
-        packed = [a64.pack(c, k % a64.SLOTS) for k, c in enumerate(cases)]
-        out = []
+        fixed = slots is not None
+        slots = slots if fixed else range(len(cases))
+        blob = b"".join(a64.pack(c, k % a64.SLOTS, fixed) for c, k in zip(cases, slots))
         try:
-            blob = a64.run(command, b"".join(packed), self.args.timeout)
+            blob = a64.run(command, blob, self.args.timeout)
             return [blob[k * a64.RESULT_SIZE:(k + 1) * a64.RESULT_SIZE] for k in range(len(cases))]
         except a64.Died as e:
             self.died = str(e)
             if len(cases) == 1:
                 return [None]
         half = len(cases) // 2
-        for part in (cases[:half], cases[half:]):
-            out += self.run_safely(command, part)
-        return out
+        return self.run_safely(command, cases[:half], slots[:half]) + self.run_safely(command, cases[half:], slots[half:])
 
     def drop_undefined(self, rnd, cases, want):
         """Most undefined instructions make way, so that what follows them runs."""

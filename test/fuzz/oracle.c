@@ -28,7 +28,7 @@ enum { MAX_INSNS = 32, SCRATCH_SIZE = 4096, SLOT_SIZE = 256, SLOTS = 4096, GUARD
 
 struct fuzz_case {
     uint32_t n_insns;
-    uint32_t in_first_slot; /* so that addresses do not depend on the case's place in the batch */
+    uint32_t slot; /* 0: the case's place in the batch; else 1 + the slot to use, so that addresses do not depend on that */
     uint32_t insns[MAX_INSNS];
     uint64_t x[31], sp, nzcv, fpcr, fpsr;
     uint64_t v[32][2];
@@ -326,8 +326,8 @@ int main(void)
             write_slot(&cases[i], i);
         }
         for (unsigned i = 0; i < n; i++) {
-            unsigned slot = cases[i].in_first_slot ? 0 : i;
-            if (cases[i].in_first_slot)
+            unsigned slot = cases[i].slot ? (cases[i].slot - 1) % SLOTS : i;
+            if (cases[i].slot)
                 write_slot(&cases[i], slot);
             run_case(&cases[i], slot, &results[i]);
         }

@@ -13,6 +13,14 @@ foreach(source ${program_sources_found})
     set_tests_properties(program.aarch64.${name}.interp PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 900
         SKIP_RETURN_CODE 77)
 endforeach()
+# The code buffer is filled and flushed many times.
+foreach(name libc threads jit)
+    add_test(NAME program.aarch64.${name}.small_code COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
+        ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
+        -code-size 1M)
+    set_tests_properties(program.aarch64.${name}.small_code PROPERTIES LABELS "program;aarch64" TIMEOUT 120
+        SKIP_RETURN_CODE 77)
+endforeach()
 foreach(name busybox esbuild)
     if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/${name}/run)
         add_test(NAME program.aarch64.${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/${name}/run
