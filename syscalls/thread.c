@@ -185,3 +185,32 @@ long sys_futex(struct thread *t, const uint64_t arg[6])
         arg[3] && (command == WAIT || command == WAIT_BITSET || command == WAIT_REQUEUE_PI);
     return timed ? -ERESTARTNOHAND : -ERESTARTSYS;
 }
+
+/* A host thread outlives its guest thread by a moment: joiners are woken before it is quite gone.
+ * Calls that need a process with one thread wait for that. */
+static long call_as_last_thread(long nr, uint64_t a, uint64_t b)
+{
+    enum { TRIES = 200 };
+    const struct timespec moment = {0, 100000};
+    for (int i = 0;; i++) {
+        long r = host_syscall(nr, a, b, 0, 0, 0, 0);
+        if (r != -EINVAL || i == TRIES || __atomic_load_n(&n_guest_threads, __ATOMIC_ACQUIRE) != 1)
+            return r;
+        host_syscall(HOST_NR_nanosleep, (uintptr_t)&moment, 0, 0, 0, 0, 0);
+    }
+}
+
+long sys_unshare(struct thread *t, const uint64_t arg[6])
+{
+    enum { NEEDS_ONE_THREAD = CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM };
+    (void)t;
+    if (!(arg[0] & NEEDS_ONE_THREAD))
+        return host_syscall(HOST_NR_unshare, arg[0], 0, 0, 0, 0, 0);
+    return call_as_last_thread(HOST_NR_unshare, arg[0], 0);
+}
+
+long sys_setns(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    return call_as_last_thread(HOST_NR_setns, arg[0], arg[1]);
+}

@@ -167,11 +167,13 @@ static void emit_adc(struct emitter *e, ir_ref ref, const struct ir_op *op)
     unsigned producer = op->c ? e->ir->ops[op->c].op : (unsigned)IR_getf;
     if (producer == IR_fcmp || producer == IR_fccmp)
         emit_save_flags(e, op->c);
+    /* The carry first: making it again may need operands that the result overwrites. Moves leave it alone. */
+    emit_carry(e, op->c, sub);
+    e->ra.locked = 0;
     int32_t imm = 0;
     bool has_imm = operand_imm(e, op->b, w, &imm);
     int b = has_imm ? RA_NONE : ra_use(&e->ra, op->b);
     unsigned rd = (unsigned)ra_def_over(&e->ra, ref, op->a);
-    emit_carry(e, op->c, sub);
     alu(e, sub ? ALU_SBB : ALU_ADC, w, rd, b, 0, has_imm, imm);
     set_flags(e, ref, op, sub ? FLAGS_SUB : FLAGS_ADD);
 }
