@@ -215,7 +215,7 @@ static void emit_ops(struct emitter *e)
             e->insn_pc = op->imm;
             e->insn_start = asm_offset(&e->a);
             length = op->aux;
-        } else if (op->op != IR_nop) {
+        } else if (op->op != IR_nop && i != e->done) {
             emit_op(e, (ir_ref)i);
         }
     }
@@ -260,6 +260,7 @@ bool host_emit_block(const struct ir *ir, struct tb *tb)
     e.ir = ir;
     e.tb = tb;
     e.eflags = e.guest_flags = e.saved_flags = IR_NONE;
+    e.done = IR_NONE;
     e.n_ool = e.n_exits = e.n_flags_at = e.n_delta_bytes = 0;
     e.insn_start = 0;
     e.insn_pc = ir->pc;

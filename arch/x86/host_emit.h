@@ -23,7 +23,7 @@ struct ool {
     uint8_t kind;
     uint8_t n_jumps;
     uint8_t reg[4];        /* result, operands (RA_VEC + n for vectors); 255: none */
-    asm_label jump[3];     /* near jumps that lead here */
+    asm_label jump[6];     /* near jumps that lead here */
     uint32_t resume;       /* offset to return to */
     ir_ref ref;
     uint16_t exit;         /* index into tb->exits */
@@ -44,6 +44,7 @@ struct emitter {
     enum flags_form form;
     ir_ref guest_flags;       /* current value of the guest's flags (last putf) or IR_NONE: as at entry */
     ir_ref saved_flags;       /* flags value that cpu->flags holds; IR_NONE: those at entry */
+    ir_ref done;              /* operation that an earlier one has emitted with itself */
     guest_addr insn_pc;       /* guest instruction being emitted */
     uint32_t insn_start;      /* offset of its code */
     const int64_t *bias;      /* cell with the guest load address of the block's mapping, null: fixed */
@@ -116,6 +117,8 @@ extern emit_fn *const exit_emit[IR_N_OPS];
 /* Guest address constant into REG; leaves EFLAGS alone. */
 void emit_guest_addr(struct emitter *e, unsigned reg, guest_addr addr);
 struct ool *add_ool(struct emitter *e, enum ool_kind kind, asm_label jump);
+/* Leave as the exit OP says if TEST holds; its flags are not to be stored. */
+void emit_exit_on(struct emitter *e, struct cond_test test, const struct ir_op *op);
 /* What is out of line, then the exits' stubs. */
 void emit_out_of_line(struct emitter *e);
 /* Operand B of an integer operation as immediate: true and the value if it fits a sign-extended 32-bit field. */

@@ -128,6 +128,11 @@ static void exit_on(struct emitter *e, struct cond_test t, guest_addr target, ir
     o->poll = poll;
 }
 
+void emit_exit_on(struct emitter *e, struct cond_test test, const struct ir_op *op)
+{
+    exit_on(e, test, target_of(e, op), IR_NONE, false);
+}
+
 static void emit_exit_if(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
@@ -137,10 +142,17 @@ static void emit_exit_if(struct emitter *e, ir_ref ref, const struct ir_op *op)
     exit_on(e, t, target_of(e, op), op->b, op->d & IR_POLL);
 }
 
+/* Store the flags F before leaving; the registers that this took are free again. */
+static void save_flags(struct emitter *e, ir_ref f)
+{
+    emit_save_flags(e, f);
+    ra_end_op(&e->ra);
+}
+
 static void emit_exit_z(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     int32_t slot = 0;
     int a = ra_use_mem(&e->ra, op->a, &slot);
     if (a == RA_NONE)
@@ -155,7 +167,7 @@ static void emit_exit_z(struct emitter *e, ir_ref ref, const struct ir_op *op)
 static void emit_exit_bit(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     unsigned bit = op->aux & 63;
     int32_t slot = 0;
     int a = ra_use_mem(&e->ra, op->a, &slot);
@@ -176,7 +188,7 @@ static void emit_exit_bit(struct emitter *e, ir_ref ref, const struct ir_op *op)
 static void emit_jump(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     if (op->d & IR_POLL)
         poll_and_jump(e, target_of(e, op));
     else
@@ -200,7 +212,7 @@ static void emit_jumpi(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
     struct ool *o;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     asm_jmp_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->a), OOL_MISS_JUMP, &o));
 }
 
@@ -222,7 +234,7 @@ static void landing_pad(struct emitter *e, const struct ir_op *op)
 static void emit_goto_call(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     unsigned exit = add_exit(e, target_of(e, op));
     align_site(e, 1);
     e->exit[exit].site = asm_call_near(&e->a);
@@ -233,7 +245,7 @@ static void emit_calli(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
     struct ool *o;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     asm_call_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->c), OOL_MISS_CALL, &o));
     o->resume = asm_offset(&e->a);
     landing_pad(e, op);
@@ -243,7 +255,7 @@ static void emit_calli(struct emitter *e, ir_ref ref, const struct ir_op *op)
 static void emit_ret(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     unsigned target = (unsigned)ra_use(&e->ra, op->a);
     if (target != RAX)
         asm_mov_rr(&e->a, 1, RAX, target);
@@ -261,7 +273,7 @@ static void leave_to_c(struct emitter *e, unsigned reason, guest_addr pc)
 static void emit_leave(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
-    emit_save_flags(e, op->b);
+    save_flags(e, op->b);
     asm_mov_mi(&e->a, 3, cpu_field(offsetof(struct cpu, exit_data)), op->aux);
     leave_to_c(e, op->d, target_of(e, op));
 }

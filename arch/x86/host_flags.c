@@ -349,6 +349,61 @@ void emit_cset(struct emitter *e, ir_ref ref, const struct ir_op *op)
     patch_all(e, label, n);
 }
 
+/* True if NZCV (N = 8 ... V = 1) makes COND hold. */
+static bool cond_holds(unsigned cond, unsigned nzcv)
+{
+    bool n = nzcv & 8, z = nzcv & 4, c = nzcv & 2, v = nzcv & 1;
+    const bool base[8] = {z, c, n, v, c && !z, n == v, n == v && !z, true};
+    return base[cond >> 1] != (cond & 1 && cond < COND_AL);
+}
+
+/* The exit that follows a compare and is the only user of its flags, or none. */
+static ir_ref sole_exit(const struct emitter *e, ir_ref ref)
+{
+    ir_ref i = ref + 1;
+    while (i < e->ir->n && (e->ir->ops[i].op == IR_insn || e->ir->ops[i].op == IR_putf || e->ir->ops[i].op == IR_nop))
+        i++;
+    const struct ir_op *x = &e->ir->ops[i];
+    bool fits = i < e->ir->n && x->op == IR_exit_if && x->c == ref && !x->b && !(x->d & IR_POLL) &&
+                e->ra.value[ref].flags_until == i && !e->ra.value[ref].must_save;
+    return fits ? i : IR_NONE;
+}
+
+/* A conditional compare whose flags only one exit tests is two jumps. T: test of its own condition. */
+static bool emit_ccmp_exit(struct emitter *e, ir_ref ref, const struct ir_op *op, struct cond_test t)
+{
+    ir_ref exit = sole_exit(e, ref);
+    if (!exit || t.kind != TEST_ONE)
+        return false;
+    const struct ir_op *x = &e->ir->ops[exit];
+    unsigned w = op_w(op);
+    int32_t imm = 0;
+    bool has_imm = operand_imm(e, op->b, w, &imm), add = op->op == IR_ccmn;
+    int a = ra_use(&e->ra, op->a), b = has_imm ? RA_NONE : ra_use(&e->ra, op->b), sum = a;
+    if (add) { /* moves leave EFLAGS alone */
+        sum = ra_temp(&e->ra, false);
+        asm_mov_rr(&e->a, w, (unsigned)sum, (unsigned)a);
+    }
+    asm_label over = 0;
+    bool else_exits = cond_holds(x->aux, op->d);
+    if (else_exits)
+        emit_exit_on(e, cond_test_invert(t), x);
+    else
+        over = asm_jcc_near(&e->a, t.cc1 ^ 1);
+    if (has_imm)
+        asm_alu_ri(&e->a, add ? ALU_ADD : ALU_CMP, w, (unsigned)sum, imm);
+    else
+        asm_alu_rr(&e->a, add ? ALU_ADD : ALU_CMP, w, (unsigned)sum, (unsigned)b);
+    e->eflags = ref;
+    e->form = add ? FLAGS_ADD : FLAGS_SUB;
+    emit_exit_on(e, emit_cond(e, ref, x->aux), x);
+    if (!else_exits)
+        asm_patch_here(&e->a, over);
+    emit_clobber_flags(e);
+    e->done = exit;
+    return true;
+}
+
 /* condition ? flags of a - b (ccmp) or a + b (ccmn) or of a compare of FP values (fccmp) : constant */
 void emit_ccmp(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
@@ -358,6 +413,8 @@ void emit_ccmp(struct emitter *e, ir_ref ref, const struct ir_op *op)
     bool has_imm = !fp && operand_imm(e, op->b, w, &imm);
     struct cond_test t = emit_cond(e, op->c, cond);
     ra_end_op(&e->ra); /* what the condition needed is free again: moves leave EFLAGS alone */
+    if (!fp && emit_ccmp_exit(e, ref, op, t))
+        return;
     ra_take(&e->ra, RAX);
     if (fp)
         ra_take(&e->ra, RCX);

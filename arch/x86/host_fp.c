@@ -50,7 +50,8 @@ void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
     if (!fp_form_of(e, op->type, &f)) {
-        emit_eval_call(e, ref, op);
+        if (!emit_fp_flushing(e, ref, op))
+            emit_eval_call(e, ref, op);
         return;
     }
     enum x86_vop ps = op->op == IR_fadd ? V_addps : op->op == IR_fsub ? V_subps : op->op == IR_fmul ? V_mulps : V_divps;
@@ -66,7 +67,8 @@ void emit_fp_sqrt(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
     if (!fp_form_of(e, op->type, &f)) {
-        emit_eval_call(e, ref, op);
+        if (!emit_fp_flushing(e, ref, op))
+            emit_eval_call(e, ref, op);
         return;
     }
     unsigned a = vec_use(e, op->a), x = fp_source(e, f, a), dst = vec_def(e, ref);
@@ -150,7 +152,8 @@ void emit_fp_fma(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
     if (!fp_form_of(e, op->type, &f) || !e->a.has->fma) {
-        emit_eval_call(e, ref, op);
+        if (!e->a.has->fma || !emit_fp_flushing(e, ref, op))
+            emit_eval_call(e, ref, op);
         return;
     }
     f.half = f.half && !vec_keeps_zeros(e, op);

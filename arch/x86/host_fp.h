@@ -18,6 +18,8 @@ static inline enum x86_vop fp_vop(enum x86_vop ps, struct fp_form f)
 {
     return (enum x86_vop)(ps + f.is_double + 2 * f.scalar);
 }
+/* Scalar arithmetic in flush-to-zero modes (host_fp_flush.c); false: only out of line. */
+bool emit_fp_flushing(struct emitter *e, ir_ref ref, const struct ir_op *op);
 /* The register to compute on: R, or a temporary with R's low half twice. */
 unsigned fp_source(struct emitter *e, struct fp_form f, unsigned r);
 /* Jump taken if a lane of R (or of the pair) is a NaN. */
