@@ -28,17 +28,20 @@
 
 enum { MAX_NAMES = 256, MAX_ITEMS = 4096, MAX_PARTS = 8, MAX_SETS = 24, NAME_LEN = 40 };
 
-struct field {               /* (concat(parts, most significant first) << shift) + bias */
+struct field { /* (concat(parts, most significant first) << shift) + bias */
     char name[NAME_LEN];
     int n_parts, shift, bias;
     bool constant;
-    int value;               /* if constant */
-    struct { int pos, len; bool is_signed; } part[MAX_PARTS];
+    int value; /* if constant */
+    struct {
+        int pos, len;
+        bool is_signed;
+    } part[MAX_PARTS];
 };
 
-struct pattern {             /* also used for formats, with mask == match == 0 allowed */
+struct pattern { /* also used for formats, with mask == match == 0 allowed */
     char name[NAME_LEN];
-    char feature[NAME_LEN];  /* "" if unconditional */
+    char feature[NAME_LEN]; /* "" if unconditional */
     uint32_t mask, match;
     int width, line;
     int n_sets;
@@ -47,7 +50,10 @@ struct pattern {             /* also used for formats, with mask == match == 0 a
 
 static struct field fields[MAX_NAMES];
 static struct pattern formats[MAX_NAMES], patterns[MAX_ITEMS];
-static struct { char name[NAME_LEN]; int64_t min, max; } args[MAX_NAMES];   /* members of ISA_args */
+static struct {
+    char name[NAME_LEN];
+    int64_t min, max;
+} args[MAX_NAMES]; /* members of ISA_args */
 static int n_fields, n_formats, n_patterns, n_args;
 static const char *isa, *file_name;
 static int line_no;
@@ -63,7 +69,7 @@ static void fail(const char *fmt, ...)
     exit(1);
 }
 
-/* ---- Parsing ---------------------------------------------------------- */
+/* ---- Parsing ---- */
 
 static void set_name(char *dst, const char *src, size_t len)
 {
@@ -124,7 +130,9 @@ static void parse_field(char *tok)
     set_name(f->name, tok + 1, strlen(tok + 1));
     while ((tok = strtok(NULL, " \t\n"))) {
         int pos, len, used = 0;
-        if ((sscanf(tok, "<<%d%n", &f->shift, &used) == 1 || sscanf(tok, "+%d%n", &f->bias, &used) == 1) && !tok[used])
+        if ((sscanf(tok, "<<%d%n", &f->shift, &used) == 1 ||
+             sscanf(tok, "+%d%n", &f->bias, &used) == 1) &&
+            !tok[used])
             continue;
         if (f->n_parts == MAX_PARTS)
             fail("field '%s' has too many parts", f->name);
@@ -154,13 +162,18 @@ static void use_format(struct pattern *p, const char *name)
     fail("unknown format '@%s'", name);
 }
 
-/* Bits first ("01.-" runs and "name:len" fields, most significant bit first), then "@format", "%field",
- * "name=%field", "name=number", "?feature". */
+/* Bits first ("01.-" runs and "name:len" fields, most significant bit first), then "@format",
+ * "%field", "name=%field", "name=number", "?feature". */
 static void parse_pattern(struct pattern *p, char *tok)
 {
     p->line = line_no;
     set_name(p->name, tok, strlen(tok));
-    struct { const char *name; size_t len; int pos, width; bool is_signed; } inl[MAX_SETS];
+    struct {
+        const char *name;
+        size_t len;
+        int pos, width;
+        bool is_signed;
+    } inl[MAX_SETS];
     int n_inline = 0;
     while ((tok = strtok(NULL, " \t\n"))) {
         char *colon = strchr(tok, ':'), *equals = strchr(tok, '=');
@@ -178,7 +191,7 @@ static void parse_pattern(struct pattern *p, char *tok)
         } else if (equals && equals[1] == '%') {
             add_set(p, find_field(equals + 2), tok, (size_t)(equals - tok));
         } else if (equals) {
-            struct field f = { .constant = true, .value = (int)strtol(equals + 1, NULL, 0) };
+            struct field f = {.constant = true, .value = (int)strtol(equals + 1, NULL, 0)};
             add_set(p, &f, tok, (size_t)(equals - tok));
         } else if (colon && n_inline < MAX_SETS) {
             bool is_signed = colon[1] == 's';
@@ -190,7 +203,7 @@ static void parse_pattern(struct pattern *p, char *tok)
             p->match = len < 32 ? p->match << len : 0;
             inl[n_inline].name = tok;
             inl[n_inline].len = (size_t)(colon - tok);
-            inl[n_inline].pos = p->width;      /* turned round below */
+            inl[n_inline].pos = p->width; /* turned round below */
             inl[n_inline].width = len;
             inl[n_inline++].is_signed = is_signed;
         } else {
@@ -200,7 +213,7 @@ static void parse_pattern(struct pattern *p, char *tok)
             fail("more than 32 bits");
     }
     for (int i = 0; i < n_inline; i++) {
-        struct field f = { .n_parts = 1 };
+        struct field f = {.n_parts = 1};
         f.part[0].pos = p->width - inl[i].pos;
         f.part[0].len = inl[i].width;
         f.part[0].is_signed = inl[i].is_signed;
@@ -257,9 +270,12 @@ static void parse_file(void)
     fclose(in);
 }
 
-/* ---- Checking --------------------------------------------------------- */
+/* ---- Checking ---- */
 
-static bool covers(uint32_t outer, uint32_t inner) { return (outer & inner) == inner; }
+static bool covers(uint32_t outer, uint32_t inner)
+{
+    return (outer & inner) == inner;
+}
 
 static void check_overlaps(void)
 {
@@ -267,22 +283,26 @@ static void check_overlaps(void)
         const struct pattern *a = &patterns[i];
         line_no = a->line;
         if (a->width != patterns[0].width)
-            fail("'%s' has %d bits, '%s' %d", a->name, a->width, patterns[0].name, patterns[0].width);
+            fail("'%s' has %d bits, '%s' %d", a->name, a->width, patterns[0].name,
+                 patterns[0].width);
         for (int j = 0; j < i; j++) {
             const struct pattern *b = &patterns[j];
             if ((a->match ^ b->match) & a->mask & b->mask)
-                continue;                                   /* disjoint */
+                continue; /* disjoint */
             if (a->mask == b->mask ? *a->feature && *b->feature && strcmp(a->feature, b->feature)
                                    : covers(a->mask, b->mask) || covers(b->mask, a->mask))
-                continue;                                   /* ordered */
+                continue; /* ordered */
             fail("'%s' overlaps '%s' (line %d)", a->name, b->name, b->line);
         }
     }
 }
 
-/* ---- Output ----------------------------------------------------------- */
+/* ---- Output ---- */
 
-static void indent(int depth) { printf("%*s", depth * 4, ""); }
+static void indent(int depth)
+{
+    printf("%*s", depth * 4, "");
+}
 
 static void emit_value(const struct field *f)
 {
@@ -296,7 +316,8 @@ static void emit_value(const struct field *f)
         printf("(");
     for (int i = f->n_parts; i-- > 0;) {
         printf("%s%s(insn, %d, %d)", i == f->n_parts - 1 ? "" : " | ",
-               f->part[i].is_signed ? "decode_sbits" : "decode_bits", f->part[i].pos, f->part[i].len);
+               f->part[i].is_signed ? "decode_sbits" : "decode_bits", f->part[i].pos,
+               f->part[i].len);
         if (low + f->shift)
             printf(" * (1 << %d)", low + f->shift);
         low += f->part[i].len;
@@ -310,8 +331,8 @@ static void emit_pattern(const struct pattern *p, uint32_t known, int depth)
     indent(depth);
     uint32_t mask = p->mask & ~known;
     if (mask)
-        printf("if ((insn & 0x%xu) == 0x%xu%s%s%s) {", mask, p->match & mask, *p->feature ? " && decode_has_" : "",
-               p->feature, *p->feature ? "(t)" : "");
+        printf("if ((insn & 0x%xu) == 0x%xu%s%s%s) {", mask, p->match & mask,
+               *p->feature ? " && decode_has_" : "", p->feature, *p->feature ? "(t)" : "");
     else if (*p->feature)
         printf("if (decode_has_%s(t)) {", p->feature);
     else
@@ -329,7 +350,10 @@ static void emit_pattern(const struct pattern *p, uint32_t known, int depth)
     printf("}\n");
 }
 
-static int popcount(uint32_t x) { return x ? (int)(x & 1) + popcount(x >> 1) : 0; }
+static int popcount(uint32_t x)
+{
+    return x ? (int)(x & 1) + popcount(x >> 1) : 0;
+}
 
 static int by_specificity(const void *a, const void *b)
 {
@@ -413,10 +437,12 @@ static void emit_decoder(void)
     for (int i = 0; i < n_patterns; i++)
         list[i] = &patterns[i];
     qsort(list, (size_t)n_patterns, sizeof *list, by_specificity);
-    printf("\nbool %.*s_decode(struct translator *t, uint32_t insn)\n{\n    struct %s_args a = { 0 };\n",
+    printf("\nbool %.*s_decode(struct translator *t, uint32_t insn)\n{\n    struct %s_args a = { 0 "
+           "};\n",
            base_len, base, isa);
     emit_tree(list, n_patterns, 0, 1);
-    printf("    return false;\n}\n\nconst struct decode_pattern %.*s_patterns[] = {\n", base_len, base);
+    printf("    return false;\n}\n\nconst struct decode_pattern %.*s_patterns[] = {\n", base_len,
+           base);
     for (int i = 0; i < n_patterns; i++)
         printf("    { \"%s\", 0x%xu, 0x%xu },\n", list[i]->name, list[i]->mask, list[i]->match);
     printf("    { 0 }\n};\n");
@@ -430,10 +456,14 @@ static void emit_prototypes(void)
     printf("\nbool %.*s_decode(struct translator *t, uint32_t insn);\n", base_len, base);
     printf("extern const struct decode_pattern %.*s_patterns[];\n", base_len, base);
     for (int i = 0; i < n_patterns; i++)
-        printf("bool %s_%s(struct translator *t, const struct %s_args *a);\n", isa, patterns[i].name, isa);
+        printf("bool %s_%s(struct translator *t, const struct %s_args *a);\n", isa,
+               patterns[i].name, isa);
 }
 
-static bool fits_byte(int i) { return args[i].min >= 0 && args[i].max <= UINT8_MAX; }
+static bool fits_byte(int i)
+{
+    return args[i].min >= 0 && args[i].max <= UINT8_MAX;
+}
 
 static void open_output(const char *path, char suffix)
 {

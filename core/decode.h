@@ -5,7 +5,8 @@
 
 struct translator;
 
-/* One row of a .decode file; NAME_patterns[] ends with a null name. Rows of the same name share a function. */
+/* One row of a .decode file; NAME_patterns[] ends with a null name. Rows of the same name share a
+ * function. */
 struct decode_pattern {
     const char *name;
     uint32_t mask, match;

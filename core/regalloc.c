@@ -102,9 +102,10 @@ static void prepare_op(struct prepare *p, ir_ref i)
         use_flags(p, p->saves[i], i, COND_AL);
     unsigned cond = op->op == IR_exit_if || op->op == IR_cset || op->op == IR_csel || op->op == IR_vcsel ? op->aux
                                                                                                          : COND_AL;
-    if (info->a == IR_CLASS_F && op->a) /* putf: a marker, no use */
-        (void)0;
-    else if (info->a != IR_CLASS_N)
+    if (info->a == IR_CLASS_F) { /* putf: a marker, no use, unless it stores */
+        if (op->a && op->aux)
+            use_flags(p, op->a, i, COND_AL);
+    } else if (info->a != IR_CLASS_N)
         use_value(p, op->a, i);
     if (info->b == IR_CLASS_F) {
         if (op->b)

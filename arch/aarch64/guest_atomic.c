@@ -1,21 +1,30 @@
 /* guest_atomic.c - A64 exclusive, ordered and atomic accesses.
  *
- * x86 keeps every order that Arm's acquire and release ask for, except that a load-acquire may not pass an earlier
- * store-release: hence MEM_RELEASE on stores and nothing on loads. Read-modify-writes are full barriers.
- * FEAT_LSE2 is not claimed: unaligned accesses of this chapter fault. */
+ * x86 keeps every order that Arm's acquire and release ask for, except that a load-acquire may not
+ * pass an earlier store-release: hence MEM_RELEASE on stores and nothing on loads.
+ * Read-modify-writes are full barriers. FEAT_LSE2 is not claimed: unaligned accesses of this
+ * chapter fault. */
 #include "arch/aarch64/guest_translate.h"
 
 static void check_alignment(struct translator *t, ir_ref base, int64_t disp, unsigned log2)
 {
     if (log2)
-        ir_add(&t->ir, (struct ir_op){.op = IR_align, .type = T_I64, .aux = (uint8_t)log2, .a = base, .disp = (int32_t)disp});
+        ir_add(&t->ir, (struct ir_op){.op = IR_align,
+                                      .type = T_I64,
+                                      .aux = (uint8_t)log2,
+                                      .a = base,
+                                      .disp = (int32_t)disp});
 }
 
-static unsigned size_type(unsigned esz) { return type_of(esz == 3); }
+static unsigned size_type(unsigned esz)
+{
+    return type_of(esz == 3);
+}
 
-/* ---- Ordered loads and stores --------------------------------------------------------------------------- */
+/* ---- Ordered loads and stores ---- */
 
-static bool load_ordered(struct translator *t, const struct a64_args *a, unsigned type, unsigned mem)
+static bool load_ordered(struct translator *t, const struct a64_args *a, unsigned type,
+                         unsigned mem)
 {
     ir_ref base = read_sp(t, a->rn);
     check_alignment(t, base, a->imm, (unsigned)a->esz);
@@ -31,20 +40,39 @@ static bool store_ordered(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-bool a64_ldar(struct translator *t, const struct a64_args *a) { return load_ordered(t, a, size_type((unsigned)a->esz), 0); }
-bool a64_ldapr(struct translator *t, const struct a64_args *a) { return load_ordered(t, a, size_type((unsigned)a->esz), 0); }
-bool a64_ldapur(struct translator *t, const struct a64_args *a) { return load_ordered(t, a, size_type((unsigned)a->esz), 0); }
-bool a64_ldapurs(struct translator *t, const struct a64_args *a) { return load_ordered(t, a, type_of(!a->w32), MEM_SIGN); }
-bool a64_stlr(struct translator *t, const struct a64_args *a) { return store_ordered(t, a); }
-bool a64_stlur(struct translator *t, const struct a64_args *a) { return store_ordered(t, a); }
+bool a64_ldar(struct translator *t, const struct a64_args *a)
+{
+    return load_ordered(t, a, size_type((unsigned)a->esz), 0);
+}
+bool a64_ldapr(struct translator *t, const struct a64_args *a)
+{
+    return load_ordered(t, a, size_type((unsigned)a->esz), 0);
+}
+bool a64_ldapur(struct translator *t, const struct a64_args *a)
+{
+    return load_ordered(t, a, size_type((unsigned)a->esz), 0);
+}
+bool a64_ldapurs(struct translator *t, const struct a64_args *a)
+{
+    return load_ordered(t, a, type_of(!a->w32), MEM_SIGN);
+}
+bool a64_stlr(struct translator *t, const struct a64_args *a)
+{
+    return store_ordered(t, a);
+}
+bool a64_stlur(struct translator *t, const struct a64_args *a)
+{
+    return store_ordered(t, a);
+}
 
-/* ---- Exclusives -------------------------------------------------------------------------------------------- */
+/* ---- Exclusives ---- */
 
 bool a64_ldxr(struct translator *t, const struct a64_args *a)
 {
     ir_ref base = read_sp(t, a->rn);
     check_alignment(t, base, 0, (unsigned)a->esz);
-    write_x(t, a->rt, ir_1x(&t->ir, IR_ldx, size_type((unsigned)a->esz), base, (unsigned)a->esz, 0));
+    write_x(t, a->rt,
+            ir_1x(&t->ir, IR_ldx, size_type((unsigned)a->esz), base, (unsigned)a->esz, 0));
     return true;
 }
 
@@ -52,7 +80,8 @@ bool a64_stxr(struct translator *t, const struct a64_args *a)
 {
     ir_ref base = read_sp(t, a->rn), value = read_x(t, a->rt);
     check_alignment(t, base, 0, (unsigned)a->esz);
-    write_x(t, a->rs, ir_2x(&t->ir, IR_stx, size_type((unsigned)a->esz), base, value, (unsigned)a->esz, 0));
+    write_x(t, a->rs,
+            ir_2x(&t->ir, IR_stx, size_type((unsigned)a->esz), base, value, (unsigned)a->esz, 0));
     return true;
 }
 
@@ -78,7 +107,8 @@ static ir_ref join_doublewords(struct translator *t, unsigned low, unsigned high
 
 static void split_doublewords(struct translator *t, ir_ref pair, unsigned low, unsigned high)
 {
-    ir_ref first = ir_1x(&t->ir, IR_vget, T_2D, pair, 0, 0), second = ir_1x(&t->ir, IR_vget, T_2D, pair, 1, 0);
+    ir_ref first = ir_1x(&t->ir, IR_vget, T_2D, pair, 0, 0),
+           second = ir_1x(&t->ir, IR_vget, T_2D, pair, 1, 0);
     write_x(t, low, first);
     write_x(t, high, second);
 }
@@ -88,7 +118,8 @@ bool a64_ldxp(struct translator *t, const struct a64_args *a)
     ir_ref base = read_sp(t, a->rn);
     check_alignment(t, base, 0, a->sz ? 4 : 3);
     if (a->sz)
-        split_doublewords(t, ir_1x(&t->ir, IR_ldxv, T_2D, base, 4, 0), (unsigned)a->rt, (unsigned)a->rt2);
+        split_doublewords(t, ir_1x(&t->ir, IR_ldxv, T_2D, base, 4, 0), (unsigned)a->rt,
+                          (unsigned)a->rt2);
     else
         split_words(t, ir_1x(&t->ir, IR_ldx, T_I64, base, 3, 0), (unsigned)a->rt, (unsigned)a->rt2);
     return true;
@@ -99,9 +130,11 @@ bool a64_stxp(struct translator *t, const struct a64_args *a)
     ir_ref base = read_sp(t, a->rn), status;
     check_alignment(t, base, 0, a->sz ? 4 : 3);
     if (a->sz)
-        status = ir_2x(&t->ir, IR_stxv, T_2D, base, join_doublewords(t, (unsigned)a->rt, (unsigned)a->rt2), 4, 0);
+        status = ir_2x(&t->ir, IR_stxv, T_2D, base,
+                       join_doublewords(t, (unsigned)a->rt, (unsigned)a->rt2), 4, 0);
     else
-        status = ir_2x(&t->ir, IR_stx, T_I64, base, join_words(t, (unsigned)a->rt, (unsigned)a->rt2), 3, 0);
+        status = ir_2x(&t->ir, IR_stx, T_I64, base,
+                       join_words(t, (unsigned)a->rt, (unsigned)a->rt2), 3, 0);
     write_x(t, a->rs, status);
     return true;
 }
@@ -113,10 +146,11 @@ bool a64_clrex(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* ---- Atomics (FEAT_LSE) ---------------------------------------------------------------------------------------- */
+/* ---- Atomics (FEAT_LSE) ---- */
 
 /* The instructions that discard the old value (STADD ...) are those with Rt = 31. */
-static bool read_modify_write(struct translator *t, const struct a64_args *a, unsigned op, bool inverted)
+static bool read_modify_write(struct translator *t, const struct a64_args *a, unsigned op,
+                              bool inverted)
 {
     unsigned type = size_type((unsigned)a->esz);
     ir_ref base = read_sp(t, a->rn), operand = read_x(t, a->rs);
@@ -127,21 +161,50 @@ static bool read_modify_write(struct translator *t, const struct a64_args *a, un
     return true;
 }
 
-bool a64_ldadd(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldadd, false); }
-bool a64_ldclr(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldand, true); }
-bool a64_ldeor(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldxor, false); }
-bool a64_ldset(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldor, false); }
-bool a64_ldsmax(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldsmax, false); }
-bool a64_ldsmin(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldsmin, false); }
-bool a64_ldumax(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldumax, false); }
-bool a64_ldumin(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_ldumin, false); }
-bool a64_swp(struct translator *t, const struct a64_args *a) { return read_modify_write(t, a, IR_swp, false); }
+bool a64_ldadd(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldadd, false);
+}
+bool a64_ldclr(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldand, true);
+}
+bool a64_ldeor(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldxor, false);
+}
+bool a64_ldset(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldor, false);
+}
+bool a64_ldsmax(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldsmax, false);
+}
+bool a64_ldsmin(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldsmin, false);
+}
+bool a64_ldumax(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldumax, false);
+}
+bool a64_ldumin(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_ldumin, false);
+}
+bool a64_swp(struct translator *t, const struct a64_args *a)
+{
+    return read_modify_write(t, a, IR_swp, false);
+}
 
 bool a64_cas(struct translator *t, const struct a64_args *a)
 {
     ir_ref base = read_sp(t, a->rn), expected = read_x(t, a->rs), value = read_x(t, a->rt);
     check_alignment(t, base, 0, (unsigned)a->esz);
-    write_x(t, a->rs, ir_3x(&t->ir, IR_cas, size_type((unsigned)a->esz), base, expected, value, (unsigned)a->esz, 0));
+    write_x(t, a->rs,
+            ir_3x(&t->ir, IR_cas, size_type((unsigned)a->esz), base, expected, value,
+                  (unsigned)a->esz, 0));
     return true;
 }
 

@@ -1,8 +1,11 @@
 /* guest_branch.c - A64 branches and exception-generating instructions. */
-#include "arch/aarch64/guest_translate.h"
 #include "core/dispatch.h"
+#include "arch/aarch64/guest_translate.h"
 
-static guest_addr target_of(const struct translator *t, int64_t offset) { return t->pc + (uint64_t)offset; }
+static guest_addr target_of(const struct translator *t, int64_t offset)
+{
+    return t->pc + (uint64_t)offset;
+}
 
 bool a64_b(struct translator *t, const struct a64_args *a)
 {

@@ -1,8 +1,12 @@
-/* guest_cond.c - A64 conditional select and compare, and the instructions that edit NZCV (FEAT_FlagM). */
+/* guest_cond.c - A64 conditional select and compare, and the instructions that edit NZCV
+ * (FEAT_FlagM). */
 #include "arch/aarch64/guest_translate.h"
 
 /* AL and NV both mean always. */
-static bool is_always(unsigned cond) { return cond >= COND_AL; }
+static bool is_always(unsigned cond)
+{
+    return cond >= COND_AL;
+}
 
 static ir_ref select_if(struct translator *t, const struct a64_args *a, ir_ref n, ir_ref m)
 {
@@ -17,7 +21,9 @@ static ir_ref set_if(struct translator *t, const struct a64_args *a, unsigned co
 bool a64_csel(struct translator *t, const struct a64_args *a)
 {
     ir_ref n = read_x(t, a->rn), m = read_x(t, a->rm);
-    write_x(t, a->rd, is_always((unsigned)a->cond) || a->rn == a->rm ? narrow(t, a->sf, n) : select_if(t, a, n, m));
+    write_x(t, a->rd,
+            is_always((unsigned)a->cond) || a->rn == a->rm ? narrow(t, a->sf, n)
+                                                           : select_if(t, a, n, m));
     return true;
 }
 
@@ -40,17 +46,28 @@ static bool select_else(struct translator *t, const struct a64_args *a, unsigned
     return true;
 }
 
-bool a64_csinc(struct translator *t, const struct a64_args *a) { return select_else(t, a, IR_add); }
-bool a64_csinv(struct translator *t, const struct a64_args *a) { return select_else(t, a, IR_not); }
-bool a64_csneg(struct translator *t, const struct a64_args *a) { return select_else(t, a, IR_neg); }
+bool a64_csinc(struct translator *t, const struct a64_args *a)
+{
+    return select_else(t, a, IR_add);
+}
+bool a64_csinv(struct translator *t, const struct a64_args *a)
+{
+    return select_else(t, a, IR_not);
+}
+bool a64_csneg(struct translator *t, const struct a64_args *a)
+{
+    return select_else(t, a, IR_neg);
+}
 
-static bool compare_if(struct translator *t, const struct a64_args *a, unsigned op, ir_ref n, ir_ref m)
+static bool compare_if(struct translator *t, const struct a64_args *a, unsigned op, ir_ref n,
+                       ir_ref m)
 {
     unsigned type = type_of(a->sf);
     if (is_always((unsigned)a->cond))
         ir_put_flags(&t->ir, ir_2x(&t->ir, op == IR_ccmp ? IR_sub : IR_add, type, n, m, IR_S, 0));
     else
-        ir_put_flags(&t->ir, ir_3x(&t->ir, op, type, n, m, ir_get_flags(&t->ir), (unsigned)a->cond, (unsigned)a->nzcv));
+        ir_put_flags(&t->ir, ir_3x(&t->ir, op, type, n, m, ir_get_flags(&t->ir), (unsigned)a->cond,
+                                   (unsigned)a->nzcv));
     return true;
 }
 
@@ -74,7 +91,7 @@ bool a64_ccmn_imm(struct translator *t, const struct a64_args *a)
     return compare_if(t, a, IR_ccmn, read_x(t, a->rn), ir_const(&t->ir, (uint64_t)a->imm));
 }
 
-/* ---- NZCV as an integer ----------------------------------------------------------------------------------- */
+/* ---- NZCV as an integer ---- */
 
 enum { BIT_V = 28, BIT_C = 29, BIT_Z = 30, BIT_N = 31 };
 
@@ -93,7 +110,10 @@ static ir_ref and_mask(struct translator *t, ir_ref a, uint64_t mask)
     return ir_2(&t->ir, IR_and, T_I64, a, ir_const(&t->ir, mask));
 }
 
-static ir_ref bit_of(struct translator *t, ir_ref a, unsigned bit) { return ir_1x(&t->ir, IR_ubfx, T_I64, a, bit, 1); }
+static ir_ref bit_of(struct translator *t, ir_ref a, unsigned bit)
+{
+    return ir_1x(&t->ir, IR_ubfx, T_I64, a, bit, 1);
+}
 
 static ir_ref or_at(struct translator *t, ir_ref a, ir_ref b, unsigned bit)
 {
@@ -129,7 +149,8 @@ bool a64_setf(struct translator *t, const struct a64_args *a)
 bool a64_cfinv(struct translator *t, const struct a64_args *a)
 {
     (void)a;
-    write_nzcv(t, ir_2(&t->ir, IR_xor, T_I64, read_nzcv(t), ir_const(&t->ir, (uint64_t)1 << BIT_C)));
+    write_nzcv(t,
+               ir_2(&t->ir, IR_xor, T_I64, read_nzcv(t), ir_const(&t->ir, (uint64_t)1 << BIT_C)));
     return true;
 }
 

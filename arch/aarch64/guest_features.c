@@ -1,7 +1,8 @@
 /* guest_features.c - what the guest's CPU claims to be.
  *
- * One row per feature says where each observer sees it: AT_HWCAP, AT_HWCAP2, /proc/cpuinfo and the identification
- * registers, which Linux lets EL0 read (HWCAP_CPUID). Only what the front end implements has a row. */
+ * One row per feature says where each observer sees it: AT_HWCAP, AT_HWCAP2, /proc/cpuinfo and the
+ * identification registers, which Linux lets EL0 read (HWCAP_CPUID). Only what the front end
+ * implements has a row. */
 #include "arch/aarch64/guest_features.h"
 
 #include <stdio.h>
@@ -9,7 +10,13 @@
 
 #include "arch/aarch64/guest_sysreg.h"
 
-enum { MAX = 1, A53 = 2, A72 = 4, N1 = 8, ALL = MAX | A53 | A72 | N1 }; /* models that have a feature */
+enum {
+    MAX = 1,
+    A53 = 2,
+    A72 = 4,
+    N1 = 8,
+    ALL = MAX | A53 | A72 | N1
+}; /* models that have a feature */
 
 enum id_reg { PFR0, ISAR0, ISAR1, ISAR2, N_ID_REGS };
 
@@ -96,7 +103,8 @@ static bool set_feature(const char *text, size_t len)
         return false;
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         if (is_name(text, name_len, features[i].name)) {
-            switched_off = on ? switched_off & ~((uint64_t)1 << i) : switched_off | (uint64_t)1 << i;
+            switched_off =
+                on ? switched_off & ~((uint64_t)1 << i) : switched_off | (uint64_t)1 << i;
             return true;
         }
     }
@@ -154,14 +162,16 @@ size_t a64_cpuinfo(const struct guest *g, unsigned cpu_index, char *buf, size_t 
         if (has(i))
             n += (size_t)snprintf(names + n, sizeof names - n, " %s", features[i].name);
     uint32_t midr = current->midr;
-    int len = snprintf(buf, size,
-                       "processor\t: %u\nBogoMIPS\t: 100.00\nFeatures\t:%s\nCPU implementer\t: 0x%02x\n"
-                       "CPU architecture: 8\nCPU variant\t: 0x%x\nCPU part\t: 0x%03x\nCPU revision\t: %u\n\n",
-                       cpu_index, names, midr >> 24, midr >> 20 & 0xf, midr >> 4 & 0xfff, midr & 0xf);
+    int len = snprintf(
+        buf, size,
+        "processor\t: %u\nBogoMIPS\t: 100.00\nFeatures\t:%s\nCPU implementer\t: 0x%02x\n"
+        "CPU architecture: 8\nCPU variant\t: 0x%x\nCPU part\t: 0x%03x\nCPU revision\t: %u\n\n",
+        cpu_index, names, midr >> 24, midr >> 20 & 0xf, midr >> 4 & 0xfff, midr & 0xf);
     return (size_t)len < size ? (size_t)len : size - 1;
 }
 
-/* Identification registers as Linux shows them to EL0: BASE holds the fixed values of hidden fields. */
+/* Identification registers as Linux shows them to EL0: BASE holds the fixed values of hidden
+ * fields. */
 static uint64_t id_value(enum id_reg reg, uint64_t base)
 {
     uint64_t value = base;
@@ -173,12 +183,14 @@ static uint64_t id_value(enum id_reg reg, uint64_t base)
     return value;
 }
 
-/* Linux emulates op0 = 3, op1 = 0, CRn = 0 with CRm = 0 or 2..7; registers without visible fields read as zero. */
+/* Linux emulates op0 = 3, op1 = 0, CRn = 0 with CRm = 0 or 2..7; registers without visible fields
+ * read as zero. */
 static bool id_register(unsigned reg, uint64_t *value)
 {
     unsigned crm = reg >> 3 & 15;
     if ((reg & ~0x7fu) != A64_SYSREG(3, 0, 0, 0, 0) || crm == 1 || crm > 7)
         return false;
+    /* clang-format off */
     switch (reg) {
     case A64_MIDR_EL1: *value = current->midr; return true;
     case A64_MPIDR_EL1: *value = (uint64_t)1 << 31; return true;
@@ -191,13 +203,15 @@ static bool id_register(unsigned reg, uint64_t *value)
     case A64_ID_AA64MMFR0_EL1: *value = 0xff000000; return true;             /* no 4 KiB, 64 KiB granule to see */
     default: *value = 0; return crm != 0;
     }
+    /* clang-format on */
 }
 
 bool a64_constant_sysreg(unsigned reg, uint64_t *value)
 {
     switch (reg) {
     case A64_CTR_EL0:
-        /* Lines of 16 words; IDC = 1: no DC CVAU needed; DIC = 0: IC IVAU is needed, translations depend on it. */
+        /* Lines of 16 words; IDC = 1: no DC CVAU needed; DIC = 0: IC IVAU is needed, translations
+         * depend on it. */
         *value = (uint64_t)1 << 31 | 1 << 28 | 4 << 24 | 4 << 20 | 4 << 16 | 3 << 14 | 4;
         return true;
     case A64_DCZID_EL0:

@@ -1,4 +1,5 @@
-/* guest_features.h - what the guest's CPU claims to be: model, HWCAP bits, identification registers, /proc/cpuinfo. */
+/* guest_features.h - what the guest's CPU claims to be: model, HWCAP bits, identification
+ * registers, /proc/cpuinfo. */
 #pragma once
 #include "core/guest.h"
 
@@ -10,6 +11,6 @@ void a64_list_cpus(void (*out)(const char *line));
 uint64_t a64_hwcap(const struct guest *g, unsigned which);
 size_t a64_cpuinfo(const struct guest *g, unsigned cpu_index, char *buf, size_t size);
 
-/* Registers that never change: CTR_EL0, DCZID_EL0, CNTFRQ_EL0, and what Linux shows of the identification registers to EL0.
- * False: undefined at EL0. */
+/* Registers that never change: CTR_EL0, DCZID_EL0, CNTFRQ_EL0, and what Linux shows of the
+ * identification registers to EL0. False: undefined at EL0. */
 bool a64_constant_sysreg(unsigned reg, uint64_t *value);

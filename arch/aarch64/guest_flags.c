@@ -1,7 +1,7 @@
 /* guest_flags.c - look ahead whether NZCV is overwritten before it is read.
  *
- * Called for each conditional exit, so it classifies by a few bits instead of decoding. Whatever is not certain
- * counts as a reader. A fault on the way may show stale flags. */
+ * Called for each conditional exit, so it classifies by a few bits instead of decoding. Whatever is
+ * not certain counts as a reader. A fault on the way may show stale flags. */
 #include "arch/aarch64/guest_flags.h"
 
 #include <string.h>
@@ -68,7 +68,8 @@ static enum effect effect_of(uint32_t w)
     case 0xf:
         if ((w & 0xff20fc07) == 0x1e202000 && (w >> 22 & 3) != 2) /* FCMP; type 2 is undefined */
             return WRITES;
-        if ((w & 0xff200400) == 0x1e200400 || (w & 0xff3ffc00) == 0x1e3e0000) /* FCCMP, FCSEL and others; FJCVTZS */
+        if ((w & 0xff200400) == 0x1e200400 ||
+            (w & 0xff3ffc00) == 0x1e3e0000) /* FCCMP, FCSEL and others; FJCVTZS */
             return READS;
         return NEUTRAL;
     default:
@@ -76,7 +77,10 @@ static enum effect effect_of(uint32_t w)
     }
 }
 
-static int64_t field(uint32_t w, int pos, int len) { return (int64_t)((uint64_t)w << (64 - pos - len)) >> (64 - len); }
+static int64_t field(uint32_t w, int pos, int len)
+{
+    return (int64_t)((uint64_t)w << (64 - pos - len)) >> (64 - len);
+}
 
 static guest_addr jump_target(uint32_t w, guest_addr pc)
 {
@@ -115,7 +119,8 @@ static bool dead_from(struct walk *k, guest_addr pc, unsigned depth)
         case JUMPS:
             return depend(k, pc, at + 4) && dead_from(k, jump_target(code[i], at), depth);
         case FORKS:
-            return depth < MAX_DEPTH && depend(k, pc, at + 4) && dead_from(k, jump_target(code[i], at), depth + 1) &&
+            return depth < MAX_DEPTH && depend(k, pc, at + 4) &&
+                   dead_from(k, jump_target(code[i], at), depth + 1) &&
                    dead_from(k, at + 4, depth + 1);
         case READS:
             return false;

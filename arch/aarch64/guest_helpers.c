@@ -1,25 +1,31 @@
 /* guest_helpers.c - C functions that translated A64 code calls (rows a64_* of core/helpers.def). */
 #include <time.h>
 
-#include "arch/aarch64/guest_cpu.h"
-#include "arch/aarch64/guest_isa.h"
-#include "arch/aarch64/guest_sysreg.h"
-#include "core/flags.h"
 #include "core/guest.h"
 #include "core/helper.h"
 #include "core/host.h"
 #include "core/tb.h"
+#include "arch/aarch64/guest_cpu.h"
+#include "arch/aarch64/guest_isa.h"
+#include "arch/aarch64/guest_sysreg.h"
 
-/* ---- FPCR, FPSR ------------------------------------------------------------------------------------------- */
+/* ---- FPCR, FPSR ---- */
 
-enum { FPCR_FZ16 = 1 << 19, FPCR_RMODE_SHIFT = 22, FPCR_FZ = 1 << 24, FPCR_DN = 1 << 25, FPCR_AHP = 1 << 26 };
+enum {
+    FPCR_FZ16 = 1 << 19,
+    FPCR_RMODE_SHIFT = 22,
+    FPCR_FZ = 1 << 24,
+    FPCR_DN = 1 << 25,
+    FPCR_AHP = 1 << 26
+};
 enum { FPSR_BITS = FP_IOC | FP_DZC | FP_OFC | FP_UFC | FP_IXC | FP_IDC | FP_QC };
 
 uint32_t a64_read_fpcr(const struct cpu *cpu)
 {
     const struct fp_env *e = &cpu->fp;
-    return (uint32_t)e->round << FPCR_RMODE_SHIFT | (e->default_nan ? FPCR_DN : 0) | (e->flush_to_zero ? FPCR_FZ : 0) |
-           (e->flush_to_zero16 ? FPCR_FZ16 : 0) | (e->alternative_half ? FPCR_AHP : 0);
+    return (uint32_t)e->round << FPCR_RMODE_SHIFT | (e->default_nan ? FPCR_DN : 0) |
+           (e->flush_to_zero ? FPCR_FZ : 0) | (e->flush_to_zero16 ? FPCR_FZ16 : 0) |
+           (e->alternative_half ? FPCR_AHP : 0);
 }
 
 void a64_write_fpcr(struct cpu *cpu, uint32_t value)
@@ -36,7 +42,10 @@ void a64_write_fpcr(struct cpu *cpu, uint32_t value)
     host_backend.set_fp_mode(cpu);
 }
 
-uint32_t a64_read_fpsr(const struct cpu *cpu) { return (cpu->fp.flags | host_backend.fp_exceptions()) & FPSR_BITS; }
+uint32_t a64_read_fpsr(const struct cpu *cpu)
+{
+    return (cpu->fp.flags | host_backend.fp_exceptions()) & FPSR_BITS;
+}
 
 void a64_write_fpsr(struct cpu *cpu, uint32_t value)
 {
@@ -44,7 +53,9 @@ void a64_write_fpsr(struct cpu *cpu, uint32_t value)
     host_backend.set_fp_mode(cpu);
 }
 
-/* ---- Helpers ------------------------------------------------------------------------------------------------ */
+/* ---- Helpers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 uint64_t helper_a64_read_sysreg(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c)
 {

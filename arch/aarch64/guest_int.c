@@ -1,12 +1,13 @@
-/* guest_int.c - A64 data processing: immediate and register forms, bit fields, multiply and divide. */
+/* guest_int.c - A64 data processing: add, logical, moves, bit fields, multiply, divide. */
 #include "arch/aarch64/guest_translate.h"
 
-/* ---- Add, subtract --------------------------------------------------------------------------------- */
+/* ---- Add, subtract ---- */
 
 enum { SETS = IR_S };
 
 /* RD_SP: register 31 as a destination is SP. Flag-setting forms never write SP. */
-static void add_sub(struct translator *t, unsigned op, bool sf, unsigned rd, bool rd_sp, ir_ref a, ir_ref b, unsigned aux)
+static void add_sub(struct translator *t, unsigned op, bool sf, unsigned rd, bool rd_sp, ir_ref a,
+                    ir_ref b, unsigned aux)
 {
     ir_ref r = ir_2x(&t->ir, op, type_of(sf), a, b, aux, 0);
     if (rd_sp)
@@ -29,17 +30,31 @@ static bool add_sub_imm(struct translator *t, const struct a64_args *a, unsigned
     return true;
 }
 
-bool a64_add_imm(struct translator *t, const struct a64_args *a) { return add_sub_imm(t, a, IR_add, 0); }
-bool a64_adds_imm(struct translator *t, const struct a64_args *a) { return add_sub_imm(t, a, IR_add, SETS); }
-bool a64_sub_imm(struct translator *t, const struct a64_args *a) { return add_sub_imm(t, a, IR_sub, 0); }
-bool a64_subs_imm(struct translator *t, const struct a64_args *a) { return add_sub_imm(t, a, IR_sub, SETS); }
+bool a64_add_imm(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_imm(t, a, IR_add, 0);
+}
+bool a64_adds_imm(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_imm(t, a, IR_add, SETS);
+}
+bool a64_sub_imm(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_imm(t, a, IR_sub, 0);
+}
+bool a64_subs_imm(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_imm(t, a, IR_sub, SETS);
+}
 
 /* Rm shifted by a constant (Arm ARM, ShiftReg). */
 static ir_ref shifted(struct translator *t, const struct a64_args *a)
 {
     static const uint16_t op[4] = {IR_shl, IR_shr, IR_sar, IR_ror};
     ir_ref m = read_x(t, a->rm);
-    return a->imm ? ir_2(&t->ir, op[a->shift], type_of(a->sf), m, ir_const(&t->ir, (uint64_t)a->imm)) : m;
+    return a->imm
+               ? ir_2(&t->ir, op[a->shift], type_of(a->sf), m, ir_const(&t->ir, (uint64_t)a->imm))
+               : m;
 }
 
 static bool add_sub_reg(struct translator *t, const struct a64_args *a, unsigned op, unsigned aux)
@@ -51,15 +66,28 @@ static bool add_sub_reg(struct translator *t, const struct a64_args *a, unsigned
     return true;
 }
 
-bool a64_add_reg(struct translator *t, const struct a64_args *a) { return add_sub_reg(t, a, IR_add, 0); }
-bool a64_adds_reg(struct translator *t, const struct a64_args *a) { return add_sub_reg(t, a, IR_add, SETS); }
-bool a64_sub_reg(struct translator *t, const struct a64_args *a) { return add_sub_reg(t, a, IR_sub, 0); }
-bool a64_subs_reg(struct translator *t, const struct a64_args *a) { return add_sub_reg(t, a, IR_sub, SETS); }
+bool a64_add_reg(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_reg(t, a, IR_add, 0);
+}
+bool a64_adds_reg(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_reg(t, a, IR_add, SETS);
+}
+bool a64_sub_reg(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_reg(t, a, IR_sub, 0);
+}
+bool a64_subs_reg(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_reg(t, a, IR_sub, SETS);
+}
 
 /* Rm extended, then shifted left (Arm ARM, ExtendReg). */
 static ir_ref extended(struct translator *t, const struct a64_args *a)
 {
-    static const uint16_t op[8] = {IR_zext8, IR_zext16, IR_zext32, 0, IR_sext8, IR_sext16, IR_sext32, 0};
+    static const uint16_t op[8] = {IR_zext8, IR_zext16, IR_zext32, 0,
+                                   IR_sext8, IR_sext16, IR_sext32, 0};
     unsigned type = type_of(a->sf);
     ir_ref m = read_x(t, a->rm);
     bool is_word = (a->option & 3) == 2;
@@ -77,10 +105,22 @@ static bool add_sub_ext(struct translator *t, const struct a64_args *a, unsigned
     return true;
 }
 
-bool a64_add_ext(struct translator *t, const struct a64_args *a) { return add_sub_ext(t, a, IR_add, 0); }
-bool a64_adds_ext(struct translator *t, const struct a64_args *a) { return add_sub_ext(t, a, IR_add, SETS); }
-bool a64_sub_ext(struct translator *t, const struct a64_args *a) { return add_sub_ext(t, a, IR_sub, 0); }
-bool a64_subs_ext(struct translator *t, const struct a64_args *a) { return add_sub_ext(t, a, IR_sub, SETS); }
+bool a64_add_ext(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_ext(t, a, IR_add, 0);
+}
+bool a64_adds_ext(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_ext(t, a, IR_add, SETS);
+}
+bool a64_sub_ext(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_ext(t, a, IR_sub, 0);
+}
+bool a64_subs_ext(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_ext(t, a, IR_sub, SETS);
+}
 
 static bool add_sub_carry(struct translator *t, const struct a64_args *a, unsigned op, unsigned aux)
 {
@@ -92,14 +132,29 @@ static bool add_sub_carry(struct translator *t, const struct a64_args *a, unsign
     return true;
 }
 
-bool a64_adc(struct translator *t, const struct a64_args *a) { return add_sub_carry(t, a, IR_adc, 0); }
-bool a64_adcs(struct translator *t, const struct a64_args *a) { return add_sub_carry(t, a, IR_adc, SETS); }
-bool a64_sbc(struct translator *t, const struct a64_args *a) { return add_sub_carry(t, a, IR_sbc, 0); }
-bool a64_sbcs(struct translator *t, const struct a64_args *a) { return add_sub_carry(t, a, IR_sbc, SETS); }
+bool a64_adc(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_carry(t, a, IR_adc, 0);
+}
+bool a64_adcs(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_carry(t, a, IR_adc, SETS);
+}
+bool a64_sbc(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_carry(t, a, IR_sbc, 0);
+}
+bool a64_sbcs(struct translator *t, const struct a64_args *a)
+{
+    return add_sub_carry(t, a, IR_sbc, SETS);
+}
 
-/* ---- Logical, moves ---------------------------------------------------------------------------------- */
+/* ---- Logical, moves ---- */
 
-static uint64_t ones(unsigned n) { return n >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1; }
+static uint64_t ones(unsigned n)
+{
+    return n >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
+}
 
 /* Arm ARM, DecodeBitMasks. False: reserved. */
 static bool decode_bit_mask(const struct a64_args *a, uint64_t *mask)
@@ -135,10 +190,22 @@ static bool logical_imm(struct translator *t, const struct a64_args *a, unsigned
     return true;
 }
 
-bool a64_and_imm(struct translator *t, const struct a64_args *a) { return logical_imm(t, a, IR_and, 0); }
-bool a64_ands_imm(struct translator *t, const struct a64_args *a) { return logical_imm(t, a, IR_and, SETS); }
-bool a64_orr_imm(struct translator *t, const struct a64_args *a) { return logical_imm(t, a, IR_or, 0); }
-bool a64_eor_imm(struct translator *t, const struct a64_args *a) { return logical_imm(t, a, IR_xor, 0); }
+bool a64_and_imm(struct translator *t, const struct a64_args *a)
+{
+    return logical_imm(t, a, IR_and, 0);
+}
+bool a64_ands_imm(struct translator *t, const struct a64_args *a)
+{
+    return logical_imm(t, a, IR_and, SETS);
+}
+bool a64_orr_imm(struct translator *t, const struct a64_args *a)
+{
+    return logical_imm(t, a, IR_or, 0);
+}
+bool a64_eor_imm(struct translator *t, const struct a64_args *a)
+{
+    return logical_imm(t, a, IR_xor, 0);
+}
 
 static bool logical_reg(struct translator *t, const struct a64_args *a, unsigned op, unsigned aux)
 {
@@ -150,11 +217,26 @@ static bool logical_reg(struct translator *t, const struct a64_args *a, unsigned
     return true;
 }
 
-bool a64_and_reg(struct translator *t, const struct a64_args *a) { return logical_reg(t, a, IR_and, 0); }
-bool a64_ands_reg(struct translator *t, const struct a64_args *a) { return logical_reg(t, a, IR_and, SETS); }
-bool a64_bic_reg(struct translator *t, const struct a64_args *a) { return logical_reg(t, a, IR_andn, 0); }
-bool a64_bics_reg(struct translator *t, const struct a64_args *a) { return logical_reg(t, a, IR_andn, SETS); }
-bool a64_eor_reg(struct translator *t, const struct a64_args *a) { return logical_reg(t, a, IR_xor, 0); }
+bool a64_and_reg(struct translator *t, const struct a64_args *a)
+{
+    return logical_reg(t, a, IR_and, 0);
+}
+bool a64_ands_reg(struct translator *t, const struct a64_args *a)
+{
+    return logical_reg(t, a, IR_and, SETS);
+}
+bool a64_bic_reg(struct translator *t, const struct a64_args *a)
+{
+    return logical_reg(t, a, IR_andn, 0);
+}
+bool a64_bics_reg(struct translator *t, const struct a64_args *a)
+{
+    return logical_reg(t, a, IR_andn, SETS);
+}
+bool a64_eor_reg(struct translator *t, const struct a64_args *a)
+{
+    return logical_reg(t, a, IR_xor, 0);
+}
 
 bool a64_orr_reg(struct translator *t, const struct a64_args *a)
 {
@@ -182,7 +264,10 @@ bool a64_eon_reg(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-static uint64_t wide_imm(const struct a64_args *a) { return (uint64_t)(uint32_t)a->imm << (16 * a->hw); }
+static uint64_t wide_imm(const struct a64_args *a)
+{
+    return (uint64_t)(uint32_t)a->imm << (16 * a->hw);
+}
 
 bool a64_movz(struct translator *t, const struct a64_args *a)
 {
@@ -200,7 +285,8 @@ bool a64_movn(struct translator *t, const struct a64_args *a)
 bool a64_movk(struct translator *t, const struct a64_args *a)
 {
     ir_ref imm = ir_const(&t->ir, (uint64_t)a->imm);
-    write_x(t, a->rd, ir_2x(&t->ir, IR_bfi, type_of(a->sf), read_x(t, a->rd), imm, 16 * (unsigned)a->hw, 16));
+    write_x(t, a->rd,
+            ir_2x(&t->ir, IR_bfi, type_of(a->sf), read_x(t, a->rd), imm, 16 * (unsigned)a->hw, 16));
     return true;
 }
 
@@ -212,14 +298,16 @@ bool a64_adr(struct translator *t, const struct a64_args *a)
 
 bool a64_adrp(struct translator *t, const struct a64_args *a)
 {
-    write_x(t, a->rd, ir_addr(&t->ir, (t->pc & ~(uint64_t)0xfff) + ((uint64_t)(int64_t)a->imm << 12)));
+    write_x(t, a->rd,
+            ir_addr(&t->ir, (t->pc & ~(uint64_t)0xfff) + ((uint64_t)(int64_t)a->imm << 12)));
     return true;
 }
 
-/* ---- Bit fields ------------------------------------------------------------------------------------------- */
+/* ---- Bit fields ---- */
 
 /* WIDTH low bits of A from bit LSB on, extended to the type. */
-static ir_ref extract(struct translator *t, bool sf, ir_ref a, unsigned lsb, unsigned width, bool is_signed)
+static ir_ref extract(struct translator *t, bool sf, ir_ref a, unsigned lsb, unsigned width,
+                      bool is_signed)
 {
     unsigned type = type_of(sf), all = sf ? 64 : 32;
     if (width == all)
@@ -251,12 +339,19 @@ static bool bitfield_move(struct translator *t, const struct a64_args *a, bool i
     return true;
 }
 
-bool a64_ubfm(struct translator *t, const struct a64_args *a) { return bitfield_move(t, a, false); }
-bool a64_sbfm(struct translator *t, const struct a64_args *a) { return bitfield_move(t, a, true); }
+bool a64_ubfm(struct translator *t, const struct a64_args *a)
+{
+    return bitfield_move(t, a, false);
+}
+bool a64_sbfm(struct translator *t, const struct a64_args *a)
+{
+    return bitfield_move(t, a, true);
+}
 
 bool a64_bfm(struct translator *t, const struct a64_args *a)
 {
-    unsigned r = (unsigned)a->immr, s = (unsigned)a->imms, all = a->sf ? 64 : 32, type = type_of(a->sf);
+    unsigned r = (unsigned)a->immr, s = (unsigned)a->imms, all = a->sf ? 64 : 32,
+             type = type_of(a->sf);
     ir_ref n = read_x(t, a->rn), d = read_x(t, a->rd), value;
     if (s < r) {
         value = ir_2x(&t->ir, IR_bfi, type, d, n, all - r, s + 1);
@@ -284,7 +379,7 @@ bool a64_extr(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* ---- Two sources, one source --------------------------------------------------------------------------------- */
+/* ---- Two sources, one source ---- */
 
 static bool binary(struct translator *t, const struct a64_args *a, unsigned op)
 {
@@ -293,16 +388,46 @@ static bool binary(struct translator *t, const struct a64_args *a, unsigned op)
     return true;
 }
 
-bool a64_udiv(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_udiv); }
-bool a64_sdiv(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_sdiv); }
-bool a64_lslv(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_shl); }
-bool a64_lsrv(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_shr); }
-bool a64_asrv(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_sar); }
-bool a64_rorv(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_ror); }
-bool a64_smax_reg(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_smax); }
-bool a64_smin_reg(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_smin); }
-bool a64_umax_reg(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_umax); }
-bool a64_umin_reg(struct translator *t, const struct a64_args *a) { return binary(t, a, IR_umin); }
+bool a64_udiv(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_udiv);
+}
+bool a64_sdiv(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_sdiv);
+}
+bool a64_lslv(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_shl);
+}
+bool a64_lsrv(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_shr);
+}
+bool a64_asrv(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_sar);
+}
+bool a64_rorv(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_ror);
+}
+bool a64_smax_reg(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_smax);
+}
+bool a64_smin_reg(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_smin);
+}
+bool a64_umax_reg(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_umax);
+}
+bool a64_umin_reg(struct translator *t, const struct a64_args *a)
+{
+    return binary(t, a, IR_umin);
+}
 
 static bool min_max_imm(struct translator *t, const struct a64_args *a, unsigned op)
 {
@@ -312,10 +437,22 @@ static bool min_max_imm(struct translator *t, const struct a64_args *a, unsigned
     return true;
 }
 
-bool a64_smax_imm(struct translator *t, const struct a64_args *a) { return min_max_imm(t, a, IR_smax); }
-bool a64_smin_imm(struct translator *t, const struct a64_args *a) { return min_max_imm(t, a, IR_smin); }
-bool a64_umax_imm(struct translator *t, const struct a64_args *a) { return min_max_imm(t, a, IR_umax); }
-bool a64_umin_imm(struct translator *t, const struct a64_args *a) { return min_max_imm(t, a, IR_umin); }
+bool a64_smax_imm(struct translator *t, const struct a64_args *a)
+{
+    return min_max_imm(t, a, IR_smax);
+}
+bool a64_smin_imm(struct translator *t, const struct a64_args *a)
+{
+    return min_max_imm(t, a, IR_smin);
+}
+bool a64_umax_imm(struct translator *t, const struct a64_args *a)
+{
+    return min_max_imm(t, a, IR_umax);
+}
+bool a64_umin_imm(struct translator *t, const struct a64_args *a)
+{
+    return min_max_imm(t, a, IR_umin);
+}
 
 static bool checksum(struct translator *t, const struct a64_args *a, unsigned op)
 {
@@ -324,8 +461,14 @@ static bool checksum(struct translator *t, const struct a64_args *a, unsigned op
     return true;
 }
 
-bool a64_crc32(struct translator *t, const struct a64_args *a) { return checksum(t, a, IR_crc32); }
-bool a64_crc32c(struct translator *t, const struct a64_args *a) { return checksum(t, a, IR_crc32c); }
+bool a64_crc32(struct translator *t, const struct a64_args *a)
+{
+    return checksum(t, a, IR_crc32);
+}
+bool a64_crc32c(struct translator *t, const struct a64_args *a)
+{
+    return checksum(t, a, IR_crc32c);
+}
 
 static bool unary(struct translator *t, const struct a64_args *a, unsigned op)
 {
@@ -333,13 +476,34 @@ static bool unary(struct translator *t, const struct a64_args *a, unsigned op)
     return true;
 }
 
-bool a64_rbit(struct translator *t, const struct a64_args *a) { return unary(t, a, IR_rbit); }
-bool a64_rev16(struct translator *t, const struct a64_args *a) { return unary(t, a, IR_bswap16); }
-bool a64_rev(struct translator *t, const struct a64_args *a) { return unary(t, a, IR_bswap); }
-bool a64_clz(struct translator *t, const struct a64_args *a) { return unary(t, a, IR_clz); }
-bool a64_cls(struct translator *t, const struct a64_args *a) { return unary(t, a, IR_cls); }
-bool a64_ctz(struct translator *t, const struct a64_args *a) { return unary(t, a, IR_ctz); }
-bool a64_cnt(struct translator *t, const struct a64_args *a) { return unary(t, a, IR_popcnt); }
+bool a64_rbit(struct translator *t, const struct a64_args *a)
+{
+    return unary(t, a, IR_rbit);
+}
+bool a64_rev16(struct translator *t, const struct a64_args *a)
+{
+    return unary(t, a, IR_bswap16);
+}
+bool a64_rev(struct translator *t, const struct a64_args *a)
+{
+    return unary(t, a, IR_bswap);
+}
+bool a64_clz(struct translator *t, const struct a64_args *a)
+{
+    return unary(t, a, IR_clz);
+}
+bool a64_cls(struct translator *t, const struct a64_args *a)
+{
+    return unary(t, a, IR_cls);
+}
+bool a64_ctz(struct translator *t, const struct a64_args *a)
+{
+    return unary(t, a, IR_ctz);
+}
+bool a64_cnt(struct translator *t, const struct a64_args *a)
+{
+    return unary(t, a, IR_popcnt);
+}
 
 bool a64_rev32(struct translator *t, const struct a64_args *a)
 {
@@ -357,9 +521,10 @@ bool a64_abs(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* ---- Multiply ---------------------------------------------------------------------------------------------------- */
+/* ---- Multiply ---- */
 
-static bool multiply_add(struct translator *t, const struct a64_args *a, unsigned type, ir_ref n, ir_ref m, bool subtract)
+static bool multiply_add(struct translator *t, const struct a64_args *a, unsigned type, ir_ref n,
+                         ir_ref m, bool subtract)
 {
     ir_ref r = ir_2(&t->ir, IR_mul, type, n, m);
     if (a->ra != 31)
@@ -380,16 +545,30 @@ bool a64_msub(struct translator *t, const struct a64_args *a)
     return multiply_add(t, a, type_of(a->sf), read_x(t, a->rn), read_x(t, a->rm), true);
 }
 
-static bool multiply_long(struct translator *t, const struct a64_args *a, unsigned extend, bool subtract)
+static bool multiply_long(struct translator *t, const struct a64_args *a, unsigned extend,
+                          bool subtract)
 {
-    ir_ref n = ir_1(&t->ir, extend, T_I64, read_x(t, a->rn)), m = ir_1(&t->ir, extend, T_I64, read_x(t, a->rm));
+    ir_ref n = ir_1(&t->ir, extend, T_I64, read_x(t, a->rn)),
+           m = ir_1(&t->ir, extend, T_I64, read_x(t, a->rm));
     return multiply_add(t, a, T_I64, n, m, subtract);
 }
 
-bool a64_smaddl(struct translator *t, const struct a64_args *a) { return multiply_long(t, a, IR_sext32, false); }
-bool a64_smsubl(struct translator *t, const struct a64_args *a) { return multiply_long(t, a, IR_sext32, true); }
-bool a64_umaddl(struct translator *t, const struct a64_args *a) { return multiply_long(t, a, IR_zext32, false); }
-bool a64_umsubl(struct translator *t, const struct a64_args *a) { return multiply_long(t, a, IR_zext32, true); }
+bool a64_smaddl(struct translator *t, const struct a64_args *a)
+{
+    return multiply_long(t, a, IR_sext32, false);
+}
+bool a64_smsubl(struct translator *t, const struct a64_args *a)
+{
+    return multiply_long(t, a, IR_sext32, true);
+}
+bool a64_umaddl(struct translator *t, const struct a64_args *a)
+{
+    return multiply_long(t, a, IR_zext32, false);
+}
+bool a64_umsubl(struct translator *t, const struct a64_args *a)
+{
+    return multiply_long(t, a, IR_zext32, true);
+}
 
 static bool multiply_high(struct translator *t, const struct a64_args *a, unsigned op)
 {
@@ -397,5 +576,11 @@ static bool multiply_high(struct translator *t, const struct a64_args *a, unsign
     return true;
 }
 
-bool a64_smulh(struct translator *t, const struct a64_args *a) { return multiply_high(t, a, IR_smulh); }
-bool a64_umulh(struct translator *t, const struct a64_args *a) { return multiply_high(t, a, IR_umulh); }
+bool a64_smulh(struct translator *t, const struct a64_args *a)
+{
+    return multiply_high(t, a, IR_smulh);
+}
+bool a64_umulh(struct translator *t, const struct a64_args *a)
+{
+    return multiply_high(t, a, IR_umulh);
+}

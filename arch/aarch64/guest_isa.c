@@ -4,13 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/dispatch.h"
+#include "core/flags.h"
+#include "core/log.h"
 #include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_flags.h"
 #include "arch/aarch64/guest_special.h"
 #include "arch/aarch64/guest_translate.h"
-#include "core/dispatch.h"
-#include "core/flags.h"
-#include "core/log.h"
 
 /* clang-format off */
 #define X(n) {"x" #n, offsetof(struct cpu, gpr[n]), 8, IR_CLASS_I}
@@ -47,14 +47,16 @@ static bool translate_insn(struct translator *t)
     if (decode(t, t->insn))
         return true;
     if (LOG_ON(unimp))
-        log_write("undefined instruction encoding 0x%08x at 0x%llx\n", t->insn, (unsigned long long)t->pc);
+        log_write("undefined instruction encoding 0x%08x at 0x%llx\n", t->insn,
+                  (unsigned long long)t->pc);
     return false;
 }
 
 bool a64_unimplemented(struct translator *t, const char *name)
 {
     if (LOG_ON(unimp))
-        log_write("unimplemented instruction %s encoding 0x%08x at 0x%llx\n", name, t->insn, (unsigned long long)t->pc);
+        log_write("unimplemented instruction %s encoding 0x%08x at 0x%llx\n", name, t->insn,
+                  (unsigned long long)t->pc);
     translate_leave(t, EXIT_UNIMPL, 0, t->pc);
     return true;
 }
@@ -71,7 +73,8 @@ static void reset(struct cpu *cpu, const struct guest *g)
     cpu->mode = a64_isa.mode(cpu);
 }
 
-/* Bit 0: operations that the host does differently (flushed denormals, alternative half precision). */
+/* Bit 0: operations that the host does differently (flushed denormals, alternative half precision).
+ */
 static uint32_t mode(const struct cpu *cpu)
 {
     return cpu->fp.flush_to_zero || cpu->fp.flush_to_zero16 || cpu->fp.alternative_half;
@@ -95,7 +98,8 @@ static const char *insn_name(const uint8_t *bytes, unsigned *length)
     uint32_t insn;
     memcpy(&insn, bytes, sizeof insn);
     *length = sizeof insn;
-    const char *name = find_name((insn & 0x0c000000) == 0x0c000000 ? a64_simd_patterns : a64_patterns, insn);
+    const char *name =
+        find_name((insn & 0x0c000000) == 0x0c000000 ? a64_simd_patterns : a64_patterns, insn);
     return name ? name : "undefined";
 }
 

@@ -1,7 +1,7 @@
 /* guest_mem.c - A64 loads and stores of general registers: single, pair, literal.
  *
- * The base register is written after every access of the instruction, so that a fault leaves it unchanged and the
- * instruction can be restarted. */
+ * The base register is written after every access of the instruction, so that a fault leaves it
+ * unchanged and the instruction can be restarted. */
 #include "arch/aarch64/guest_translate.h"
 
 struct access {
@@ -29,7 +29,8 @@ static unsigned load_type(const struct a64_args *a, bool is_signed)
 
 enum kind { LOAD, LOAD_SIGNED, STORE };
 
-static void access_at(struct translator *t, const struct a64_args *a, enum kind kind, struct access *m)
+static void access_at(struct translator *t, const struct a64_args *a, enum kind kind,
+                      struct access *m)
 {
     m->mem |= (unsigned)a->esz | (kind == LOAD_SIGNED ? MEM_SIGN : 0);
     m->type = load_type(a, kind == LOAD_SIGNED);
@@ -55,15 +56,25 @@ static bool single_imm(struct translator *t, const struct a64_args *a, enum kind
         return true;
     }
     /* With rt = rn the result is constrained unpredictable: here the new base wins. */
-    ir_ref value = ir_load(&t->ir, load_type(a, kind == LOAD_SIGNED), m.base, IR_NONE, m.disp, m.mem);
+    ir_ref value =
+        ir_load(&t->ir, load_type(a, kind == LOAD_SIGNED), m.base, IR_NONE, m.disp, m.mem);
     write_x(t, a->rt, value);
     write_sp(t, a->rn, ir_add_const(&t->ir, T_I64, base, a->imm));
     return true;
 }
 
-bool a64_ldr_imm(struct translator *t, const struct a64_args *a) { return single_imm(t, a, LOAD); }
-bool a64_ldrs_imm(struct translator *t, const struct a64_args *a) { return single_imm(t, a, LOAD_SIGNED); }
-bool a64_str_imm(struct translator *t, const struct a64_args *a) { return single_imm(t, a, STORE); }
+bool a64_ldr_imm(struct translator *t, const struct a64_args *a)
+{
+    return single_imm(t, a, LOAD);
+}
+bool a64_ldrs_imm(struct translator *t, const struct a64_args *a)
+{
+    return single_imm(t, a, LOAD_SIGNED);
+}
+bool a64_str_imm(struct translator *t, const struct a64_args *a)
+{
+    return single_imm(t, a, STORE);
+}
 
 static bool single_uimm(struct translator *t, const struct a64_args *a, enum kind kind)
 {
@@ -72,9 +83,18 @@ static bool single_uimm(struct translator *t, const struct a64_args *a, enum kin
     return true;
 }
 
-bool a64_ldr_uimm(struct translator *t, const struct a64_args *a) { return single_uimm(t, a, LOAD); }
-bool a64_ldrs_uimm(struct translator *t, const struct a64_args *a) { return single_uimm(t, a, LOAD_SIGNED); }
-bool a64_str_uimm(struct translator *t, const struct a64_args *a) { return single_uimm(t, a, STORE); }
+bool a64_ldr_uimm(struct translator *t, const struct a64_args *a)
+{
+    return single_uimm(t, a, LOAD);
+}
+bool a64_ldrs_uimm(struct translator *t, const struct a64_args *a)
+{
+    return single_uimm(t, a, LOAD_SIGNED);
+}
+bool a64_str_uimm(struct translator *t, const struct a64_args *a)
+{
+    return single_uimm(t, a, STORE);
+}
 
 static bool single_reg(struct translator *t, const struct a64_args *a, enum kind kind)
 {
@@ -86,9 +106,18 @@ static bool single_reg(struct translator *t, const struct a64_args *a, enum kind
     return true;
 }
 
-bool a64_ldr_reg(struct translator *t, const struct a64_args *a) { return single_reg(t, a, LOAD); }
-bool a64_ldrs_reg(struct translator *t, const struct a64_args *a) { return single_reg(t, a, LOAD_SIGNED); }
-bool a64_str_reg(struct translator *t, const struct a64_args *a) { return single_reg(t, a, STORE); }
+bool a64_ldr_reg(struct translator *t, const struct a64_args *a)
+{
+    return single_reg(t, a, LOAD);
+}
+bool a64_ldrs_reg(struct translator *t, const struct a64_args *a)
+{
+    return single_reg(t, a, LOAD_SIGNED);
+}
+bool a64_str_reg(struct translator *t, const struct a64_args *a)
+{
+    return single_reg(t, a, STORE);
+}
 
 static bool literal(struct translator *t, const struct a64_args *a, unsigned type, unsigned mem)
 {
@@ -97,8 +126,14 @@ static bool literal(struct translator *t, const struct a64_args *a, unsigned typ
     return true;
 }
 
-bool a64_ldr_lit(struct translator *t, const struct a64_args *a) { return literal(t, a, type_of(a->sf), a->sf ? 3 : 2); }
-bool a64_ldrsw_lit(struct translator *t, const struct a64_args *a) { return literal(t, a, T_I64, 2 | MEM_SIGN); }
+bool a64_ldr_lit(struct translator *t, const struct a64_args *a)
+{
+    return literal(t, a, type_of(a->sf), a->sf ? 3 : 2);
+}
+bool a64_ldrsw_lit(struct translator *t, const struct a64_args *a)
+{
+    return literal(t, a, T_I64, 2 | MEM_SIGN);
+}
 
 bool a64_prfm(struct translator *t, const struct a64_args *a)
 {
@@ -106,9 +141,12 @@ bool a64_prfm(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* ---- Pairs ------------------------------------------------------------------------------------------------ */
+/* ---- Pairs
+ * ------------------------------------------------------------------------------------------------
+ */
 
-static bool load_pair(struct translator *t, const struct a64_args *a, unsigned esz, unsigned type, unsigned mem)
+static bool load_pair(struct translator *t, const struct a64_args *a, unsigned esz, unsigned type,
+                      unsigned mem)
 {
     ir_ref base = read_sp(t, a->rn);
     int64_t offset = (int64_t)a->imm * (1 << esz), disp = a->post ? 0 : offset;
@@ -131,7 +169,10 @@ bool a64_ldp(struct translator *t, const struct a64_args *a)
     return load_pair(t, a, (unsigned)a->esz, type_of(a->esz == 3), 0);
 }
 
-bool a64_ldpsw(struct translator *t, const struct a64_args *a) { return load_pair(t, a, 2, T_I64, MEM_SIGN); }
+bool a64_ldpsw(struct translator *t, const struct a64_args *a)
+{
+    return load_pair(t, a, 2, T_I64, MEM_SIGN);
+}
 
 bool a64_stp(struct translator *t, const struct a64_args *a)
 {

@@ -2,7 +2,8 @@
 #pragma once
 #include "core/cpu.h"
 
-#define A64_SYSREG(op0, op1, crn, crm, op2) ((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
+#define A64_SYSREG(op0, op1, crn, crm, op2)                                                        \
+    ((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 
 enum {
     A64_NZCV = A64_SYSREG(3, 3, 4, 2, 0),

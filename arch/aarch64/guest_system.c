@@ -1,9 +1,10 @@
-/* guest_system.c - A64 system instructions at EL0: hints, barriers, cache maintenance, system registers. */
+/* guest_system.c - A64 system instructions at EL0: hints, barriers, cache maintenance, system
+ * registers. */
+#include "core/dispatch.h"
+#include "core/helper.h"
 #include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_sysreg.h"
 #include "arch/aarch64/guest_translate.h"
-#include "core/dispatch.h"
-#include "core/helper.h"
 
 /* NOP, YIELD, WFE, BTI, PACIASP ...: every hint may be a NOP on a CPU without its feature. */
 bool a64_hint(struct translator *t, const struct a64_args *a)
@@ -12,7 +13,8 @@ bool a64_hint(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* x86 reorders nothing but a store with a later load: barriers for loads or stores only (CRm<1:0> = 01, 10) are free. */
+/* x86 reorders nothing but a store with a later load: barriers for loads or stores only (CRm<1:0> =
+ * 01, 10) are free. */
 static bool barrier(struct translator *t, const struct a64_args *a)
 {
     if ((a->crm & 3) == 3 || (a->crm & 3) == 0)
@@ -20,8 +22,14 @@ static bool barrier(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-bool a64_dmb(struct translator *t, const struct a64_args *a) { return barrier(t, a); }
-bool a64_dsb(struct translator *t, const struct a64_args *a) { return barrier(t, a); }
+bool a64_dmb(struct translator *t, const struct a64_args *a)
+{
+    return barrier(t, a);
+}
+bool a64_dsb(struct translator *t, const struct a64_args *a)
+{
+    return barrier(t, a);
+}
 
 /* Translations of code that IC IVAU named are gone at once. */
 bool a64_isb(struct translator *t, const struct a64_args *a)
@@ -36,11 +44,12 @@ bool a64_sb(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* ---- Cache maintenance --------------------------------------------------------------------------------------- */
+/* ---- Cache maintenance ---- */
 
 bool a64_dc_zva(struct translator *t, const struct a64_args *a)
 {
-    ir_ref block = ir_2(&t->ir, IR_and, T_I64, read_x(t, a->rt), ir_const(&t->ir, ~(uint64_t)(A64_ZVA_BYTES - 1)));
+    ir_ref block = ir_2(&t->ir, IR_and, T_I64, read_x(t, a->rt),
+                        ir_const(&t->ir, ~(uint64_t)(A64_ZVA_BYTES - 1)));
     ir_ref zero = ir_vconst(&t->ir, 0, false);
     for (int64_t i = 0; i < A64_ZVA_BYTES; i += 16)
         ir_storev(&t->ir, block, IR_NONE, i, zero, 4);
@@ -61,7 +70,7 @@ bool a64_ic_ivau(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* ---- System registers ------------------------------------------------------------------------------------------- */
+/* ---- System registers ---- */
 
 bool a64_mrs(struct translator *t, const struct a64_args *a)
 {
@@ -77,7 +86,8 @@ bool a64_mrs(struct translator *t, const struct a64_args *a)
     case A64_FPCR:
     case A64_FPSR:
     case A64_CNTVCT_EL0:
-        write_x(t, a->rt, ir_call(&t->ir, HELPER_a64_read_sysreg, ir_const(&t->ir, reg), IR_NONE, IR_NONE));
+        write_x(t, a->rt,
+                ir_call(&t->ir, HELPER_a64_read_sysreg, ir_const(&t->ir, reg), IR_NONE, IR_NONE));
         return true;
     default:
         if (!a64_constant_sysreg(reg, &value))
