@@ -69,7 +69,8 @@ struct guest_isa {
     const struct ir_var *vars; /* guest registers: logs, golden tests and the gdb stub use these names */
     unsigned n_vars;
     const struct guest_special *specials; /* ended by a null name; null: none */
-    const uint8_t *pins;       /* gpr variables worth a host register, most used first; ended by 0xff */
+    const uint8_t *pins;       /* integer variables worth a host register, most used first; ended by 0xff */
+    const uint8_t *vec_pins;   /* vector variables likewise */
     unsigned max_insn_bytes, insn_align;
     void (*reset)(struct cpu *cpu, const struct guest *g);
     /* Translate the instruction at t->pc: append IR, set t->next_pc. False: undefined instruction (nothing emitted). */

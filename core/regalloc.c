@@ -73,6 +73,13 @@ static void use_flags(struct prepare *p, ir_ref f, ir_ref at, unsigned cond)
     }
 }
 
+/* Accesses that the host may make in steps of which the first already changes the result register. */
+static bool is_stepwise_access(const struct ir_op *op)
+{
+    return (ir_op_info[op->op].props & IR_FAULT) && !(op->op == IR_load) &&
+           !(op->op == IR_loadv && (op->aux & MEM_SIZE) >= 2);
+}
+
 static void prepare_op(struct prepare *p, ir_ref i)
 {
     const struct ir_op *op = &p->ir->ops[i];
@@ -85,7 +92,7 @@ static void prepare_op(struct prepare *p, ir_ref i)
     if (v->want != RA_NONE) {
         const struct ir_op *put = &p->ir->ops[p->put_at[i]];
         uint16_t get = p->next_get[put->imm];
-        if (p->next_barrier < p->put_at[i] || (get != 0 && get < p->put_at[i]))
+        if (p->next_barrier < p->put_at[i] || (get != 0 && get < p->put_at[i]) || is_stepwise_access(op))
             v->want = RA_NONE;
     }
     if ((info->props & (IR_FAULT | IR_END | IR_EXIT | IR_CALL)) != 0)
@@ -405,7 +412,7 @@ static void save_old(struct ra *ra, unsigned var, ir_ref v)
         ir_ref in = ra->held[pin];
         if (in && in != v && ra->value[in].reg == pin) {
             if (lives(ra, in) && ra->value[in].slot < 0) {
-                int reg = alloc(ra, false);
+                int reg = alloc(ra, pin >= RA_VEC);
                 ra->host->move(ra->ctx, reg, pin);
                 set_reg(ra, in, reg);
             } else {
@@ -474,6 +481,26 @@ void ra_forget_vars(struct ra *ra)
                 ra_use(ra, v);
             value->slot = -1;
         }
+    }
+}
+
+void ra_make_room(struct ra *ra, bool vec, unsigned n)
+{
+    const uint64_t set = ra->host->allocatable & (vec ? VEC_REGS : ~VEC_REGS);
+    for (;;) {
+        unsigned room = 0;
+        ir_ref last = IR_NONE;
+        for (uint64_t s = set; s; s &= s - 1) {
+            int reg = __builtin_ctzll(s);
+            ir_ref v = ra->held[reg];
+            if (!v || ra->value[v].reg != reg || !needed(ra, v) || ra->value[v].slot >= 0 || is_rematerialisable(ra, v))
+                room++;
+            else if (!last || ra->value[v].last_use > ra->value[last].last_use)
+                last = v;
+        }
+        if (room >= n || !last)
+            return;
+        spill(ra, last); /* it keeps its register until that is wanted */
     }
 }
 

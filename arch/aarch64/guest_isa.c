@@ -28,6 +28,8 @@ static const struct ir_var vars[A64_N_VARS] = {
 
 /* Arguments and results first, then what loops keep across calls. */
 static const uint8_t pins[] = {A64_VAR_SP, 0, 1, 2, 3, 19, 20, 21, 22, 4, 5, 29, 30, 6, 8, 7, 0xff};
+static const uint8_t vec_pins[] = {A64_VAR_V, A64_VAR_V + 1, A64_VAR_V + 2,  A64_VAR_V + 3,
+                                   A64_VAR_V + 4, A64_VAR_V + 5, A64_VAR_V + 16, A64_VAR_V + 17, 0xff};
 /* clang-format on */
 
 static bool decode(struct translator *t, uint32_t insn)
@@ -109,6 +111,7 @@ const struct guest_isa a64_isa = {
     .n_vars = A64_N_VARS,
     .specials = a64_specials,
     .pins = pins,
+    .vec_pins = vec_pins,
     .max_insn_bytes = 4,
     .insn_align = 4,
     .reset = reset,

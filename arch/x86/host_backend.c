@@ -18,10 +18,13 @@ extern const void *const *host_functions;
 struct x86_features host_features;
 int8_t host_pin[IR_MAX_VARS];
 uint64_t host_temporaries;
+const struct ir_var *host_vars;
+unsigned host_n_vars;
 
 /* Homes of pinned variables, and temporaries. RBX must be a temporary: CMPXCHG16B overwrites it. */
 static const uint8_t pin_regs[] = {R12, R13, R14, R8, R9, R10, R11, RSI, RDI};
-enum { TEMP_GPRS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RBX | 1 << R15 };
+static const uint8_t vec_pin_regs[] = {10, 11, 12, 13, 14, 15};
+enum { TEMP_GPRS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RBX | 1 << R15, TEMP_VECS = 0x3ff };
 
 /* ---- CPU features ------------------------------------------------------------------------------------- */
 
@@ -50,12 +53,12 @@ static uint64_t enabled_state(void)
     return (uint64_t)hi << 32 | lo;
 }
 
-/* NAME is one of the comma-separated names. */
+/* NAME is one of the comma-separated names, or they say "all". */
 static bool listed(const char *names, const char *name)
 {
     size_t n = strlen(name);
     for (const char *p = names; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
-        if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == 0))
+        if ((strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == 0)) || strcmp(p, "all") == 0)
             return true;
     return false;
 }
@@ -93,7 +96,11 @@ static const char *backend_init(const struct guest_isa *isa, const char *feature
     memset(host_pin, RA_NONE, sizeof host_pin);
     for (unsigned i = 0; i < sizeof pin_regs && isa->pins[i] != 0xff; i++)
         host_pin[isa->pins[i]] = (int8_t)pin_regs[i];
-    host_temporaries = TEMP_GPRS | (uint64_t)0xffff << RA_VEC;
+    for (unsigned i = 0; i < sizeof vec_pin_regs && isa->vec_pins[i] != 0xff; i++)
+        host_pin[isa->vec_pins[i]] = (int8_t)(RA_VEC + vec_pin_regs[i]);
+    host_vars = isa->vars;
+    host_n_vars = isa->n_vars;
+    host_temporaries = TEMP_GPRS | (uint64_t)TEMP_VECS << RA_VEC;
     host_make_stubs();
     bias_cells = (int64_t *)(void *)code_buffer_begin(MAX_BIAS_CELLS * sizeof *bias_cells);
     code_buffer_end(MAX_BIAS_CELLS * sizeof *bias_cells);
@@ -172,9 +179,14 @@ static uint32_t saved_form(uint64_t eflags, enum flags_form form)
 static void save_state(struct cpu *cpu, const struct tb *tb, const ucontext_t *uc)
 {
     const greg_t *r = uc->uc_mcontext.gregs;
-    for (unsigned var = 0; var < 32; var++)
-        if (host_pin[var] != RA_NONE)
-            cpu->gpr[var] = (uint64_t)r[context_reg[(unsigned)host_pin[var]]];
+    for (unsigned var = 0; var < host_n_vars; var++) {
+        int pin = host_pin[var];
+        void *home = (char *)cpu + host_vars[var].offset;
+        if (pin >= RA_VEC)
+            memcpy(home, &uc->uc_mcontext.fpregs->_xmm[pin - RA_VEC], 16);
+        else if (pin != RA_NONE)
+            memcpy(home, &r[context_reg[pin]], 8);
+    }
     cpu->return_sp = (void *)(uintptr_t)r[REG_RSP];
     uint32_t offset = (uint32_t)((const uint8_t *)(uintptr_t)r[REG_RIP] - tb->code);
     for (unsigned i = 0; i < tb->n_flags_at; i++)

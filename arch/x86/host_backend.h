@@ -6,6 +6,8 @@
 struct tb;
 extern struct x86_features host_features;
 extern int8_t host_pin[IR_MAX_VARS];    /* variable -> register that is its home, or RA_NONE */
+extern const struct ir_var *host_vars;  /* the guest's variables */
+extern unsigned host_n_vars;
 extern uint64_t host_temporaries;       /* registers for the allocator: RAX ..., RA_VEC + 0 ... */
 
 /* The cell that holds the load address of the file that PC belongs to, and that address; null if code there needs no

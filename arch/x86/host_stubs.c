@@ -20,14 +20,17 @@ static struct x86_mem cpu_field(size_t offset) { return mem_cpu((int32_t)offset)
 
 static void each_pin(struct x86_asm *a, bool store)
 {
-    for (int var = 0; var < 32; var++) {
-        if (host_pin[var] < 0)
-            continue;
-        struct x86_mem m = cpu_field(offsetof(struct cpu, gpr) + 8 * (size_t)var);
-        if (store)
-            asm_mov_mr(a, 3, m, (unsigned)host_pin[var]);
-        else
-            asm_mov_rm(a, 3, (unsigned)host_pin[var], m);
+    for (unsigned var = 0; var < host_n_vars; var++) {
+        int pin = host_pin[var];
+        struct x86_mem m = cpu_field(host_vars[var].offset);
+        if (pin >= RA_VEC && store)
+            asm_vstore(a, V_movaps_st, m, (unsigned)vec_reg(pin));
+        else if (pin >= RA_VEC)
+            asm_v2m(a, V_movaps, (unsigned)vec_reg(pin), m);
+        else if (pin >= 0 && store)
+            asm_mov_mr(a, 3, m, (unsigned)pin);
+        else if (pin >= 0)
+            asm_mov_rm(a, 3, (unsigned)pin, m);
     }
 }
 
