@@ -12,6 +12,6 @@ int applet_check(int argc, char **argv);    /* check.c */
 int applet_syscalls(int argc, char **argv); /* syscalls.c */
 int applet_guests(int argc, char **argv);   /* guests.c */
 
-/* Run a program with the options in ARGV. GUEST: the architecture that the name of the binary asked for, or null: what
- * the program is for. */
+/* Run a program with the options in ARGV. GUEST: the architecture that the name of the binary asked
+ * for, or null: what the program is for. */
 int run_program(const struct guest *guest, int argc, char **argv);

@@ -4,14 +4,17 @@
  *
  *   # anything after a hash is a comment
  *   guest aarch64
- *   code  91000420 d503201f           hex words in execution order; more lines append, after a case they replace
- *   mem   0011223344                  bytes at 0x10000000 for the cases below; the rest of 4096 is zero
+ *   code  91000420 d503201f    hex words in execution order; more lines append, after a case they
+ *                              replace
+ *   mem   0011223344           bytes at 0x10000000 for the cases below; the rest of 4096 is zero
  *   case  x0=1 v0=hex -> x0=2 nzcv=4 mem+8=hex signal=SIGSEGV pc+4
- *   cost  x86_64 3                    host instructions of the first block, exact; -bless rewrites
+ *   cost  x86_64 3             host instructions of the first block with -host-off all, exact;
+ *                              -bless rewrites
  *
- * Values are hexadecimal. Registers that a case does not name hold a pattern (flags, status and control registers:
- * zero; sp: 0x10000800), and whatever the right side does not name must be as before. Code is at 0x20000020 and a case
- * ends behind it, or with the named signal at the instruction pc+N, or in the zeros around the code at pc+N. */
+ * Values are hexadecimal. Registers that a case does not name hold a pattern (flags, status and
+ * control registers: zero; sp: 0x10000800), and whatever the right side does not name must be as
+ * before. Code is at 0x20000020 and a case ends behind it, or with the named signal at the
+ * instruction pc+N, or in the zeros around the code at pc+N. */
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
@@ -38,8 +41,20 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-enum { MAX_CODE = 64, MAX_CODES = 512, MAX_CASES = 1024, MAX_SPECIALS = 8, MEMORY = 4096, SECONDS = 30 };
-enum { MEMORY_AT = 0x10000000, CODE_MAP = 0x1fff0000, CODE_MAP_END = 0x20010000, CODE_AT = 0x20000020 };
+enum {
+    MAX_CODE = 64,
+    MAX_CODES = 512,
+    MAX_CASES = 1024,
+    MAX_SPECIALS = 8,
+    MEMORY = 4096,
+    SECONDS = 30
+};
+enum {
+    MEMORY_AT = 0x10000000,
+    CODE_MAP = 0x1fff0000,
+    CODE_MAP_END = 0x20010000,
+    CODE_AT = 0x20000020
+};
 
 /* Everything a case may name. */
 struct state {
@@ -76,7 +91,11 @@ struct test {
 static const struct {
     const char *name;
     int number;
-} signal_names[] = {{"SIGILL", SIGILL}, {"SIGTRAP", SIGTRAP}, {"SIGBUS", SIGBUS}, {"SIGFPE", SIGFPE}, {"SIGSEGV", SIGSEGV}};
+} signal_names[] = {{"SIGILL", SIGILL},
+                    {"SIGTRAP", SIGTRAP},
+                    {"SIGBUS", SIGBUS},
+                    {"SIGFPE", SIGFPE},
+                    {"SIGSEGV", SIGSEGV}};
 
 static const struct stage {
     const char *name;
@@ -93,8 +112,9 @@ static bool bless;
 static struct thread *thread;
 static const char *running; /* file, for the watchdog */
 
-/* -- Reading -------------------------------------------------------------------------------------- */
-static void __attribute__((noreturn)) malformed(const struct test *t, unsigned line, const char *what)
+/* -- Reading ----------------------------------------------------------------------------------- */
+static void __attribute__((noreturn))
+malformed(const struct test *t, unsigned line, const char *what)
 {
     die("%s:%u: %s", t->path, line, what);
 }
@@ -109,7 +129,8 @@ static bool parse_value(const char *text, uint64_t value[2])
     for (; *text; text++) {
         if (!isxdigit((unsigned char)*text))
             return false;
-        unsigned digit = isdigit((unsigned char)*text) ? (unsigned)(*text - '0') : (unsigned)((*text | 32) - 'a' + 10);
+        unsigned digit = isdigit((unsigned char)*text) ? (unsigned)(*text - '0')
+                                                       : (unsigned)((*text | 32) - 'a' + 10);
         value[1] = value[1] << 4 | value[0] >> 60;
         value[0] = value[0] << 4 | digit;
     }
@@ -284,7 +305,7 @@ static void read_test(struct test *t)
         malformed(t, number, "no code");
 }
 
-/* -- Running -------------------------------------------------------------------------------------- */
+/* -- Running ----------------------------------------------------------------------------------- */
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     if (sig == SIGALRM)
@@ -299,7 +320,8 @@ static void map_region(guest_addr start, guest_addr end, int prot)
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (p != memory_host(start))
         die("cannot map 0x%llx for tests: %s", (unsigned long long)start, strerror(errno));
-    memory_map_add(&(struct region){.start = start, .end = end, .prot = prot, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
+    memory_map_add(&(struct region){
+        .start = start, .end = end, .prot = prot, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
 }
 
 /* Everything that happens once per process; all files of one call are for one guest. */
@@ -326,7 +348,10 @@ static void prepare(const struct guest *guest)
     }
 }
 
-static void *var_in(struct cpu *cpu, const struct ir_var *v) { return (char *)cpu + v->offset; }
+static void *var_in(struct cpu *cpu, const struct ir_var *v)
+{
+    return (char *)cpu + v->offset;
+}
 
 static void put_state(const struct state *s)
 {
@@ -360,51 +385,68 @@ static void get_state(struct state *s, enum exit_reason reason)
     memcpy(s->memory, memory_host(MEMORY_AT), MEMORY);
     s->pc = (int64_t)(cpu->pc - CODE_AT);
     switch (reason) {
-    case EXIT_FAULT: case EXIT_FETCH: case EXIT_ALIGN: s->signal = thread->fault.signal; break;
-    case EXIT_UNDEF: case EXIT_UNIMPL: s->signal = SIGILL; break;
-    case EXIT_BREAK: s->signal = SIGTRAP; break;
-    case EXIT_TRAP: s->signal = (int)(cpu->exit_data >> 8); break;
-    default: break;
+    case EXIT_FAULT:
+    case EXIT_FETCH:
+    case EXIT_ALIGN:
+        s->signal = thread->fault.signal;
+        break;
+    case EXIT_UNDEF:
+    case EXIT_UNIMPL:
+        s->signal = SIGILL;
+        break;
+    case EXIT_BREAK:
+        s->signal = SIGTRAP;
+        break;
+    case EXIT_TRAP:
+        s->signal = (int)(cpu->exit_data >> 8);
+        break;
+    default:
+        break;
     }
 }
 
-static int report(const struct test *t, const struct test_case *c, const char *stage, const char *what,
-                  const uint64_t got[2], const uint64_t want[2], bool wide)
+static int report(const struct test *t, const struct test_case *c, const char *stage,
+                  const char *what, const uint64_t got[2], const uint64_t want[2], bool wide)
 {
     if (wide)
-        printf("%s:%u: %s: %s = %016llx%016llx, expected %016llx%016llx\n", t->path, c->line, stage, what,
-               (unsigned long long)got[1], (unsigned long long)got[0], (unsigned long long)want[1],
-               (unsigned long long)want[0]);
+        printf("%s:%u: %s: %s = %016llx%016llx, expected %016llx%016llx\n", t->path, c->line, stage,
+               what, (unsigned long long)got[1], (unsigned long long)got[0],
+               (unsigned long long)want[1], (unsigned long long)want[0]);
     else
-        printf("%s:%u: %s: %s = %llx, expected %llx\n", t->path, c->line, stage, what, (unsigned long long)got[0],
-               (unsigned long long)want[0]);
+        printf("%s:%u: %s: %s = %llx, expected %llx\n", t->path, c->line, stage, what,
+               (unsigned long long)got[0], (unsigned long long)want[0]);
     return 1;
 }
 
-static int report_1(const struct test *t, const struct test_case *c, const char *stage, const char *what, uint64_t got,
-                    uint64_t want)
+static int report_1(const struct test *t, const struct test_case *c, const char *stage,
+                    const char *what, uint64_t got, uint64_t want)
 {
     return report(t, c, stage, what, (uint64_t[2]){got}, (uint64_t[2]){want}, false);
 }
 
 /* Compare what a case left with what it says; returns the number of differences, each reported. */
-static int compare(const struct test *t, const struct test_case *c, const char *stage, struct state *got)
+static int compare(const struct test *t, const struct test_case *c, const char *stage,
+                   struct state *got)
 {
     const struct guest_isa *isa = t->guest->isa;
     const struct state *want = &c->after;
     int64_t end = (int64_t)c->code->n * 4;
     int bad = 0;
-    /* The zeros around the code are undefined instructions: jumping there ends a case that names where. */
+    /* The zeros around the code are undefined instructions: jumping there ends a case that names
+     * where. */
     if (got->signal == SIGILL && !want->signal && want->has_pc && (got->pc < 0 || got->pc >= end))
         got->signal = 0;
     if (got->signal != want->signal)
         bad += report_1(t, c, stage, "signal", (uint64_t)got->signal, (uint64_t)want->signal);
     int64_t pc = want->has_pc ? want->pc : want->signal ? 0 : end;
     if (got->pc != pc)
-        bad += report_1(t, c, stage, "end, from the first instruction,", (uint64_t)got->pc, (uint64_t)pc);
+        bad += report_1(t, c, stage, "end, from the first instruction,", (uint64_t)got->pc,
+                        (uint64_t)pc);
     for (unsigned i = 0; i < isa->n_vars; i++)
-        if (isa->vars[i].class != IR_CLASS_F && memcmp(got->var[i], want->var[i], isa->vars[i].size))
-            bad += report(t, c, stage, isa->vars[i].name, got->var[i], want->var[i], isa->vars[i].size == 16);
+        if (isa->vars[i].class != IR_CLASS_F &&
+            memcmp(got->var[i], want->var[i], isa->vars[i].size))
+            bad += report(t, c, stage, isa->vars[i].name, got->var[i], want->var[i],
+                          isa->vars[i].size == 16);
     if (got->nzcv != want->nzcv)
         bad += report_1(t, c, stage, "nzcv", got->nzcv, want->nzcv);
     for (unsigned i = 0; isa->specials && isa->specials[i].name; i++)
@@ -453,7 +495,7 @@ static int run_stage(const struct test *t, const struct stage *stage, unsigned *
     return bad;
 }
 
-/* -- Costs ---------------------------------------------------------------------------------------- */
+/* -- Costs ------------------------------------------------------------------------------------- */
 
 /* Replace or append the file's cost line. */
 static void write_cost(const struct test *t, unsigned cost)
@@ -481,10 +523,11 @@ static void write_cost(const struct test *t, unsigned cost)
     free(name);
 }
 
-/* Costs hold for a host with every feature this one detects; -host-off changes them. */
+/* Costs are those of the least host that is supported, so that they are the same everywhere. */
 static int check_cost(const struct test *t, unsigned cost)
 {
-    if (!cost || engine_options.host_features_off || cost == t->cost)
+    const char *off = engine_options.host_features_off;
+    if (!cost || !off || strcmp(off, "all") || cost == t->cost)
         return 0;
     if (bless) {
         write_cost(t, cost);
@@ -492,12 +535,13 @@ static int check_cost(const struct test *t, unsigned cost)
     }
     if (!t->cost_line)
         return 0;
-    printf("%s:%u: cost is %u host instructions, expected %u (anyarch check -bless updates it)\n", t->path,
-           t->cost_line, cost, t->cost);
+    printf("%s:%u: cost is %u host instructions, expected %u (anyarch check -host-off all -bless "
+           "updates it)\n",
+           t->path, t->cost_line, cost, t->cost);
     return 1;
 }
 
-/* -- The applet ----------------------------------------------------------------------------------- */
+/* -- The applet -------------------------------------------------------------------------------- */
 static int check_file(const char *path)
 {
     static struct test test;
@@ -524,8 +568,14 @@ static void set_engine(const char *v)
     only_engine = v;
 }
 
-static void set_host_off(const char *v) { engine_options.host_features_off = v; }
-static void set_bless(const char *v) { bless = !v; }
+static void set_host_off(const char *v)
+{
+    engine_options.host_features_off = v;
+}
+static void set_bless(const char *v)
+{
+    bless = !v;
+}
 
 static void set_log(const char *v)
 {
@@ -550,8 +600,8 @@ static void check_and_count(const char *path)
     if (!bad)
         return;
     n_failed++;
-    printf("%s: %d difference%s; again: anyarch check -d in_asm,op,op_opt,out_asm %s\n", path, bad, bad == 1 ? "" : "s",
-           path);
+    printf("%s: %d difference%s; again: anyarch check -d in_asm,op,op_opt,out_asm %s\n", path, bad,
+           bad == 1 ? "" : "s", path);
 }
 
 /* A file, or every test file of a folder. */

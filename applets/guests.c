@@ -1,4 +1,5 @@
-/* guests.c - the guests applet: which architectures are known, and how binfmt_misc recognises their programs. */
+/* guests.c - the guests applet: which architectures are known, and how binfmt_misc recognises their
+ * programs. */
 #include <stdio.h>
 
 #include "applets/applet.h"

@@ -8,7 +8,8 @@
 #include "core/log.h"
 
 static const struct applet applets[] = {
-    {"run", "run a program: anyarch run [options] PROGRAM [ARG...]; -help lists the options", applet_run},
+    {"run", "run a program: anyarch run [options] PROGRAM [ARG...]; -help lists the options",
+     applet_run},
     {"guests", "list the known guest architectures and their binfmt_misc magic", applet_guests},
     {"syscalls", "list the Linux system calls and whether they are supported", applet_syscalls},
     {"check", "run instruction tests: anyarch check [-engine E] [-bless] FILE...", applet_check},
@@ -32,7 +33,8 @@ static bool strip(char *name, const char *end)
     return true;
 }
 
-/* The guest that a name such as buildkit-qemu-aarch64, qemu-aarch64-static or aarch64-binfmt-P asks for. */
+/* The guest that a name such as buildkit-qemu-aarch64, qemu-aarch64-static or aarch64-binfmt-P asks
+ * for. */
 static const struct guest *guest_of_name(const char *base)
 {
     char name[64];
@@ -86,7 +88,8 @@ int main(int argc, char **argv)
     applet = find_applet(argv[1]);
     if (applet)
         return applet->main(argc - 1, argv + 1);
-    if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "-help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
+    if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "-help") || !strcmp(argv[1], "--help") ||
+        !strcmp(argv[1], "help"))
         return overview();
     return run_program(NULL, argc, argv);
 }

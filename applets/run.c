@@ -1,4 +1,5 @@
-/* run.c - the run applet, and what the binary does under a qemu-GUEST name: options, then load and run a program. */
+/* run.c - the run applet, and what the binary does under a qemu-GUEST name: options, then load and
+ * run a program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,7 +24,10 @@
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
 
-enum { MIN_CODE_SIZE = 1 << 20, MAX_CODE_SIZE = 1 << 30 }; /* code reaches its data by 32-bit displacements */
+enum {
+    MIN_CODE_SIZE = 1 << 20,
+    MAX_CODE_SIZE = 1 << 30
+}; /* code reaches its data by 32-bit displacements */
 enum { DEFAULT_STACK = 8 << 20, MAX_SELF_ARGS = 64, FLAG_PRESERVE_ARGV0 = 1, PAGE = 4096 };
 
 extern char **environ;
@@ -33,7 +38,7 @@ static uint64_t stack_size = DEFAULT_STACK, seed;
 static bool has_seed;
 static int exec_fd = -1, self_fd = -1;
 
-/* -- Options of our own command line that children of the guest get too ------------------------- */
+/* -- Options of our own command line that children of the guest get too ------------------------ */
 static const char *self_args[MAX_SELF_ARGS + 1];
 static unsigned n_self_args;
 static bool from_command_line;
@@ -47,7 +52,7 @@ static void inherit(const char *option, const char *value)
         self_args[n_self_args++] = value;
 }
 
-/* -- The guest's environment -------------------------------------------------------------------- */
+/* -- The guest's environment ------------------------------------------------------------------- */
 static char **guest_env; /* null-ended, ours */
 
 static void env_remove(const char *name, size_t n)
@@ -84,7 +89,7 @@ static void env_copy(void)
     memcpy(guest_env, environ, (n + 1) * sizeof *guest_env);
 }
 
-/* -- Option handlers ------------------------------------------------------------------------------ */
+/* -- Option handlers --------------------------------------------------------------------------- */
 static void print_help(void);
 
 static void __attribute__((noreturn)) bad_value(const char *option, const char *value)
@@ -100,7 +105,10 @@ static bool parse_size(const char *text, uint64_t *value)
     if (*text < '0' || *text > '9')
         return false;
     *value = strtoull(text, &end, 0);
-    unsigned shift = *end == 'k' || *end == 'K' ? 10 : *end == 'M' || *end == 'm' ? 20 : *end == 'G' ? 30 : 0;
+    unsigned shift = *end == 'k' || *end == 'K'   ? 10
+                     : *end == 'M' || *end == 'm' ? 20
+                     : *end == 'G'                ? 30
+                                                  : 0;
     if (errno || (shift && *value >> (64 - shift)))
         return false;
     *value <<= shift;
@@ -117,11 +125,15 @@ static void set_help(const char *v)
 static void set_version(const char *v)
 {
     (void)v;
-    printf("qemu-%s version 7.2.0 (anyarch %s)\n", run_guest ? run_guest->name : "user", ANYARCH_VERSION);
+    printf("qemu-%s version 7.2.0 (anyarch %s)\n", run_guest ? run_guest->name : "user",
+           ANYARCH_VERSION);
     exit(0);
 }
 
-static void set_gdb(const char *v) { die("-g %s: debugging with gdb is not supported yet", v); }
+static void set_gdb(const char *v)
+{
+    die("-g %s: debugging with gdb is not supported yet", v);
+}
 
 static void set_prefix(const char *v)
 {
@@ -164,9 +176,18 @@ static void unset_env_item(char *item)
     env_remove(item, strlen(item));
 }
 
-static void set_env(const char *v) { for_each_item(v, set_env_item); }
-static void unset_env(const char *v) { for_each_item(v, unset_env_item); }
-static void set_argv0(const char *v) { argv0 = v; }
+static void set_env(const char *v)
+{
+    for_each_item(v, set_env_item);
+}
+static void unset_env(const char *v)
+{
+    for_each_item(v, unset_env_item);
+}
+static void set_argv0(const char *v)
+{
+    argv0 = v;
+}
 
 static void set_uname(const char *v)
 {
@@ -174,7 +195,8 @@ static void set_uname(const char *v)
     inherit("-r", v);
 }
 
-/* 64-bit guests use the host's addresses, so there is nothing to place or to reserve: checked and accepted. */
+/* 64-bit guests use the host's addresses, so there is nothing to place or to reserve: checked and
+ * accepted. */
 static void set_guest_base(const char *v)
 {
     uint64_t value;
@@ -253,8 +275,14 @@ static void set_seed(const char *v)
     inherit("-seed", v);
 }
 
-static void accept_flag(const char *v) { (void)v; }
-static void set_plugin(const char *v) { die("-plugin %s: plugins are not supported", v); }
+static void accept_flag(const char *v)
+{
+    (void)v;
+}
+static void set_plugin(const char *v)
+{
+    die("-plugin %s: plugins are not supported", v);
+}
 
 static void set_engine(const char *v)
 {
@@ -309,8 +337,14 @@ static int descriptor(const char *option, const char *v)
     return fd;
 }
 
-static void set_exec_fd(const char *v) { exec_fd = descriptor("execfd", v); }
-static void set_self_fd(const char *v) { self_fd = descriptor("selffd", v); }
+static void set_exec_fd(const char *v)
+{
+    exec_fd = descriptor("execfd", v);
+}
+static void set_self_fd(const char *v)
+{
+    self_fd = descriptor("selffd", v);
+}
 
 /* clang-format off */
 static const struct option options[] = {
@@ -373,9 +407,12 @@ static void print_help(void)
            name, (unsigned long long)stack_size);
 }
 
-/* -- Start ------------------------------------------------------------------------------------------ */
+/* -- Start -------------------------------------------------------------------------------------- */
 
-static void print_cpu(const char *line) { printf("%s\n", line); }
+static void print_cpu(const char *line)
+{
+    printf("%s\n", line);
+}
 
 static void choose_cpu(const struct guest *guest)
 {
@@ -398,7 +435,8 @@ static void list_cpus(const struct guest *guest)
 static void choose_stack_size(void)
 {
     struct rlimit limit;
-    if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur > stack_size)
+    if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur > stack_size)
         stack_size = limit.rlim_cur;
 }
 
@@ -418,15 +456,27 @@ static void print_stats(void)
         return;
     const struct compile_stats *s = &compile_stats;
     log_write("stats: blocks %llu insns %llu host_bytes %llu translate_ns %llu flushes %llu\n",
-              (unsigned long long)s->blocks, (unsigned long long)s->guest_insns, (unsigned long long)s->host_bytes,
-              (unsigned long long)s->nanoseconds, (unsigned long long)s->flushes);
+              (unsigned long long)s->blocks, (unsigned long long)s->guest_insns,
+              (unsigned long long)s->host_bytes, (unsigned long long)s->nanoseconds,
+              (unsigned long long)s->flushes);
+}
+
+static void log_mappings(const char *when)
+{
+    struct region r;
+    log_write("mappings %s\n%-16s-%-16s %s\n", when, "start", "end", "prot");
+    for (guest_addr at = 0; memory_map_find(at, &r); at = r.end)
+        log_write("%016llx-%016llx %c%c%c %s\n", (unsigned long long)r.start,
+                  (unsigned long long)r.end, r.prot & PROT_READ ? 'r' : '-',
+                  r.prot & PROT_WRITE ? 'w' : '-', r.prot & PROT_EXEC ? 'x' : '-',
+                  r.name ? r.name : "");
 }
 
 /* How the kernel's binfmt_misc starts us, as far as the kernel says so. */
 struct binfmt_start {
-    bool surely;       /* flag O or P: argv[1] is the program, whatever it looks like */
-    bool argv0_given;  /* argv[2] is the program's argv[0] */
-    int fd;            /* of the program, or -1 */
+    bool surely;      /* flag O or P: argv[1] is the program, whatever it looks like */
+    bool argv0_given; /* argv[2] is the program's argv[0] */
+    int fd;           /* of the program, or -1 */
 };
 
 static struct binfmt_start binfmt_start(const char *name)
@@ -479,6 +529,10 @@ static void __attribute__((noreturn)) start(struct exec_request *request)
     thread_enter(thread);
     task_start(thread);
     process.at_exit = print_stats;
+    if (LOG_ON(page))
+        log_mappings("at start");
+    if (LOG_ON(cpu_reset))
+        cpu_log(thread);
     guest_loop(thread);
     process_exit(0);
 }
@@ -494,8 +548,17 @@ int run_program(const struct guest *guest, int argc, char **argv)
         die("programs for %s cannot be translated yet", guest->name);
 
     struct exec_request request = {
-        .guest = guest, .find_guest = guest_by_elf, .guest_known = choose_prefix, .path = argv[at], .fd = binfmt.fd, .argv = argv + at,
-        .envp = guest_env, .search_path = true, .fixed_random = has_seed, .secure = secure, .seed = seed,
+        .guest = guest,
+        .find_guest = guest_by_elf,
+        .guest_known = choose_prefix,
+        .path = argv[at],
+        .fd = binfmt.fd,
+        .argv = argv + at,
+        .envp = guest_env,
+        .search_path = true,
+        .fixed_random = has_seed,
+        .secure = secure,
+        .seed = seed,
     };
     if (exec_fd >= 0) {
         request.fd = exec_fd;
@@ -517,4 +580,7 @@ int run_program(const struct guest *guest, int argc, char **argv)
     start(&request);
 }
 
-int applet_run(int argc, char **argv) { return run_program(NULL, argc, argv); }
+int applet_run(int argc, char **argv)
+{
+    return run_program(NULL, argc, argv);
+}

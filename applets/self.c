@@ -10,7 +10,8 @@
 #include "core/fd.h"
 #include "core/types.h"
 
-/* True if FD is the file that the kernel loaded as this process: its program headers are those in memory. */
+/* True if FD is the file that the kernel loaded as this process: its program headers are those in
+ * memory. */
 static bool is_self(int fd)
 {
     Elf64_Ehdr head;
@@ -20,12 +21,14 @@ static bool is_self(int fd)
     if (!own || !size || size > sizeof table || pread(fd, &head, sizeof head, 0) != sizeof head)
         return false;
     return head.e_phentsize == entry && head.e_phentsize * (size_t)head.e_phnum == size &&
-           pread(fd, table, size, (off_t)head.e_phoff) == (ssize_t)size && !memcmp(own, table, size);
+           pread(fd, table, size, (off_t)head.e_phoff) == (ssize_t)size &&
+           !memcmp(own, table, size);
 }
 
 int self_open(int given, const char *argv0)
 {
-    /* In this order: what the parent knew; what the kernel says; names that may mean another file by now. */
+    /* In this order: what the parent knew; what the kernel says; names that may mean another file
+     * by now. */
     const char *names[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN), argv0};
     if (given >= 0 && is_self(given))
         return fd_move_high(given);

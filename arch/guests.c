@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-/* The symbols that rows name, where they name one: of two words pick the second, which the word NONE provides itself. */
+/* The symbols that rows name, where they name one: of two words pick the second, which the word
+ * NONE provides itself. */
 #define SECOND(x, y, ...) y
-#define SECOND_OF(...) SECOND(__VA_ARGS__)
-#define NO_SYMBOL_NONE ~, struct none
-#define NULL_NONE ~, NULL
+#define SECOND_OF(...)    SECOND(__VA_ARGS__)
+#define NO_SYMBOL_NONE    ~, struct none
+#define NULL_NONE         ~, NULL
 
 #define GUEST(n, u, m, b, big, i, a)                                                               \
     SECOND_OF(NO_SYMBOL_##i, extern const struct guest_isa i, ~);                                  \
@@ -28,7 +29,8 @@ enum { ELF_DATA_BIG = 2, ET_EXEC = 2, BINFMT_SIZE = 20, BINFMT_SIZE_MIPS = 40 };
 /* Machine numbers that older or narrower variants of a guest carry. */
 static const struct {
     uint16_t machine, same_as;
-} aliases[] = {{6, 3} /* i486 */, {18, 2} /* sparc v8+ */, {0xbaab, 189} /* microblaze before its number */};
+} aliases[] = {
+    {6, 3} /* i486 */, {18, 2} /* sparc v8+ */, {0xbaab, 189} /* microblaze before its number */};
 
 const struct guest *guest_by_name(const char *name)
 {
@@ -48,13 +50,14 @@ const struct guest *guest_by_elf(const uint8_t ident[20])
         if (aliases[i].machine == machine)
             machine = aliases[i].same_as;
     for (unsigned i = 0; i < n_guests; i++)
-        if (guests[i].elf_machine == machine && guests[i].big_endian == big && guests[i].bits == ident[4] * 32u)
+        if (guests[i].elf_machine == machine && guests[i].big_endian == big &&
+            guests[i].bits == ident[4] * 32u)
             return &guests[i];
     return NULL;
 }
 
-/* What differs from the usual magic and mask, per guest, as the registration scripts in use have it. Offset 0 ends a
- * row: the byte 0 never differs. */
+/* What differs from the usual magic and mask, per guest, as the registration scripts in use have
+ * it. Offset 0 ends a row: the byte 0 never differs. */
 static const struct {
     const char *name;
     uint16_t machine; /* in the magic, if not the usual one */
@@ -95,8 +98,8 @@ unsigned guest_binfmt_magic(const struct guest *g, uint8_t magic[40], uint8_t ma
     magic[6] = 1;
     put16(g, magic + 16, ET_EXEC);
     put16(g, magic + 18, g->elf_machine);
-    mask[7] = 0;                      /* any OS ABI */
-    mask[16 + g->big_endian] = 0xfe;  /* ET_EXEC and ET_DYN */
+    mask[7] = 0;                     /* any OS ABI */
+    mask[16 + g->big_endian] = 0xfe; /* ET_EXEC and ET_DYN */
     for (unsigned i = 0; i < ARRAY_SIZE(exceptions); i++) {
         if (strcmp(exceptions[i].name, g->name))
             continue;

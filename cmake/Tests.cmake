@@ -61,7 +61,7 @@ endforeach()
 file(GLOB golden_folders LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR} test/golden/*)
 foreach(folder ${golden_folders})
     get_filename_component(guest ${folder} NAME)
-    foreach(off avx avx512)
+    foreach(off all avx avx512)
         if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${folder})
             add_test(NAME golden.${guest}.without_${off} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
                 COMMAND anyarch check -engine jit -host-off ${off} ${folder})
@@ -74,6 +74,6 @@ add_test(NAME layering COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
     -P ${PROJECT_SOURCE_DIR}/cmake/CheckIncludes.cmake)
 set_tests_properties(layering PROPERTIES LABELS "layering;fast")
 
-foreach(folder ir golden programs fuzz bench)
+foreach(folder cli ir golden programs fuzz bench)
     include(${PROJECT_SOURCE_DIR}/test/${folder}/tests.cmake OPTIONAL)
 endforeach()

@@ -33,7 +33,7 @@ void engine_init(const struct guest *guest)
         engine_options.no_chain = true;
 }
 
-static void log_cpu(const struct thread *thread)
+void cpu_log(const struct thread *thread)
 {
     const struct cpu *cpu = &thread->cpu;
     const struct guest_isa *isa = thread->guest->isa;
@@ -115,7 +115,7 @@ static enum exit_reason run_inside(struct thread *thread)
         if ((LOG_ON(exec) || LOG_ON(cpu)) && log_in_filter(cpu->pc)) {
             log_write("Trace: 0x%llx\n", (unsigned long long)cpu->pc);
             if (LOG_ON(cpu))
-                log_cpu(thread);
+                cpu_log(thread);
         }
         enum exit_reason reason = run_block(thread, tb);
         indirect = reason == EXIT_LOOKUP;

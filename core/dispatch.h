@@ -40,6 +40,9 @@ void engine_init(const struct guest *guest);
 /* Run THREAD from cpu.pc. Returns the reason why C is needed: one of those not marked internal. */
 enum exit_reason cpu_run(struct thread *thread);
 
+/* Write THREAD's registers to the log (-d cpu, cpu_reset). */
+void cpu_log(const struct thread *thread);
+
 /* A host signal came in. True if it was the translator's own affair or a guest fault that is now recorded in
  * thread->fault, and the context was changed to go on. False: it happened in foreign code. */
 bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *uc);

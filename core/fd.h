@@ -2,6 +2,6 @@
 #pragma once
 #include "core/types.h"
 
-/* Move FD, which is closed, to a number where programs do not look, close-on-exec. Returns the new number; FD itself if
- * there is no room. */
+/* Move FD, which is closed, to a number where programs do not look, close-on-exec. Returns the new
+ * number; FD itself if there is no room. */
 int fd_move_high(int fd);

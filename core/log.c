@@ -1,7 +1,7 @@
 /* log.c - log items (-d), the log file (-D), the address filter and fatal messages.
  *
- * Everything is written with one write() of text formatted on the stack: threads and signal handlers may log at any
- * time, and lines of different processes do not mix. */
+ * Everything is written with one write() of text formatted on the stack: threads and signal
+ * handlers may log at any time, and lines of different processes do not mix. */
 #include "core/log.h"
 
 #include <errno.h>
@@ -24,8 +24,8 @@ const char *log_program;
 
 static const char *program_name = "anyarch"; /* what log_program falls back to */
 static int shared_fd = 2;
-static __thread int own_fd;                  /* with the item tid: this thread's file + 1, 0 = not opened yet */
-static char file_pattern[4096];              /* with %d, if the item tid may need it */
+static __thread int own_fd;     /* with the item tid: this thread's file + 1, 0 = not opened yet */
+static char file_pattern[4096]; /* with %d, if the item tid may need it */
 
 static struct {
     guest_addr first, last;
@@ -69,7 +69,8 @@ void log_print_items(void)
     printf("Log items (comma separated):\n");
     for (unsigned i = 0; i < LOG_N_ITEMS; i++)
         printf("%-15s %s\n", items[i].name, items[i].help);
-    printf("%-15s %s\n%-15s %s\n", "all", "all of the above", "trace:PATTERN", "accepted; no effect");
+    printf("%-15s %s\n%-15s %s\n", "all", "all of the above", "trace:PATTERN",
+           "accepted; no effect");
 }
 
 /* Open the log for process or thread ID. Returns a descriptor where guests do not look, or -1. */
@@ -78,7 +79,8 @@ static int open_file(int id, bool truncate)
     char path[sizeof file_pattern + 16];
     const char *percent = strstr(file_pattern, "%d");
     if (percent)
-        snprintf(path, sizeof path, "%.*s%d%s", (int)(percent - file_pattern), file_pattern, id, percent + 2);
+        snprintf(path, sizeof path, "%.*s%d%s", (int)(percent - file_pattern), file_pattern, id,
+                 percent + 2);
     else
         snprintf(path, sizeof path, "%s", file_pattern);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (truncate ? O_TRUNC : 0), 0666);
@@ -165,7 +167,8 @@ static void write_all(int fd, const char *text, size_t size)
     }
 }
 
-/* Format into LINE of LOG_LINE bytes after SIZE bytes that are there already; returns the new size. */
+/* Format into LINE of LOG_LINE bytes after SIZE bytes that are there already; returns the new size.
+ */
 static size_t append(char *line, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(line + size, LOG_LINE - size, fmt, ap);
@@ -239,11 +242,14 @@ void bug(const char *fmt, ...)
         once = true; /* a second failure while reporting the first says nothing new */
         char report[LOG_LINE + 256];
         const struct thread *t = current_thread;
-        int n = snprintf(report, sizeof report, "anyarch %s: internal error: %.*s\n", ANYARCH_VERSION, (int)size, line);
+        int n = snprintf(report, sizeof report, "anyarch %s: internal error: %.*s\n",
+                         ANYARCH_VERSION, (int)size, line);
         if (t)
             n += snprintf(report + n, sizeof report - (size_t)n,
-                          "  guest %s, pc 0x%llx, process %d; -d in_asm,op,op_opt,out_asm -D FILE shows the block\n",
-                          t->guest ? t->guest->name : "?", (unsigned long long)t->cpu.pc, (int)getpid());
+                          "  guest %s, pc 0x%llx, process %d; -d in_asm,op,op_opt,out_asm -D FILE "
+                          "shows the block\n",
+                          t->guest ? t->guest->name : "?", (unsigned long long)t->cpu.pc,
+                          (int)getpid());
         write_all(2, report, (size_t)n < sizeof report ? (size_t)n : sizeof report - 1);
     }
     signal(SIGABRT, SIG_DFL);

@@ -3,14 +3,16 @@
 #include "core/types.h"
 
 struct option {
-    const char *name;     /* without dashes; "-x" and "--x" are the same */
-    const char *env;      /* variable, or null */
-    const char *arg;      /* name of the argument in help, or null: a flag */
+    const char *name; /* without dashes; "-x" and "--x" are the same */
+    const char *env;  /* variable, or null */
+    const char *arg;  /* name of the argument in help, or null: a flag */
     void (*set)(const char *value);
-    const char *help;     /* null: accepted, not listed */
+    const char *help; /* null: accepted, not listed */
 };
 
-/* Apply the environment, then argv[1...] up to the first word that is not an option. Returns its index (argc: none).
- * A bad option dies with the text that qemu-user prints. trusted false (AT_SECURE): the environment is not read. */
+/* Apply the environment, then argv[1...] up to the first word that is not an option. Returns its
+ * index (argc: none). A bad option dies with the text that qemu-user prints. trusted false
+ * (AT_SECURE): the environment is not read. */
 int option_parse(const struct option *table, size_t n, int argc, char **argv, bool trusted);
-void option_help(const struct option *table, size_t n); /* the "Argument  Env-variable  Description" table on stdout */
+void option_help(const struct option *table,
+                 size_t n); /* the "Argument  Env-variable  Description" table on stdout */

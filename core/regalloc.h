@@ -74,5 +74,8 @@ bool ra_dies(const struct ra *ra, ir_ref v);
 void ra_put(struct ra *ra, unsigned var, ir_ref v);
 /* A helper has changed variables: forget all cached homes (pinned registers are reloaded by the call stub). */
 void ra_forget_vars(struct ra *ra);
+/* At the start of an operation that branches out of line before it has asked for its last register: see to it that N
+ * registers can be had without storing anything, because a store behind the branch would not happen on the other way. */
+void ra_make_room(struct ra *ra, bool vec, unsigned n);
 /* Registers among CLOBBERED are about to be lost (C call): move or spill what they hold. */
 void ra_evict(struct ra *ra, uint64_t clobbered);

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
 
 int shebang_parse(const char *start, size_t n, struct shebang *out)
 {
@@ -15,7 +18,8 @@ int shebang_parse(const char *start, size_t n, struct shebang *out)
         n = SHEBANG_SIZE;
     memcpy(line, start, n);
 
-    /* A line that goes on beyond the buffer is accepted only if the interpreter's name surely ended before. */
+    /* A line that goes on beyond the buffer is accepted only if the interpreter's name surely ended
+     * before. */
     char *end = memchr(line, '\n', n);
     bool whole = end || n < SHEBANG_SIZE;
     if (!end)

@@ -1,7 +1,7 @@
 /* elf.c - read and check ELF program files.
  *
- * Every field is hostile until checked. Sums are made only of values whose range was tested before, so nothing wraps;
- * tables are read through one function that knows where the file ends. */
+ * Every field is hostile until checked. Sums are made only of values whose range was tested before,
+ * so nothing wraps; tables are read through one function that knows where the file ends. */
 #include "loader/elf.h"
 
 #include <elf.h>
@@ -24,7 +24,8 @@ struct source {
     struct elf_image *image;
 };
 
-static int fail(struct source *s, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int fail(struct source *s, int error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static int fail(struct source *s, int error, const char *fmt, ...)
 {
     va_list ap;
@@ -81,7 +82,8 @@ static int read_header(struct source *s)
     struct elf_image *image = s->image;
     uint8_t head[sizeof(Elf64_Ehdr)];
     if (s->size < EI_NIDENT)
-        return fail(s, ENOEXEC, "is too short for a program (%llu bytes)", (unsigned long long)s->size);
+        return fail(s, ENOEXEC, "is too short for a program (%llu bytes)",
+                    (unsigned long long)s->size);
     int error = fetch(s, 0, head, EI_NIDENT);
     if (error)
         return error;
@@ -104,7 +106,9 @@ static int read_header(struct source *s)
     image->is_dyn = type == ET_DYN;
     if (type != ET_EXEC && type != ET_DYN)
         return fail(s, ENOEXEC, "is not a program but %s",
-                    type == ET_REL ? "an object file" : type == ET_CORE ? "a core file" : "of an unknown ELF type");
+                    type == ET_REL    ? "an object file"
+                    : type == ET_CORE ? "a core file"
+                                      : "of an unknown ELF type");
     image->entry = GET(s, head, Ehdr, e_entry);
     image->phoff = GET(s, head, Ehdr, e_phoff);
     image->phentsize = (uint16_t)GET(s, head, Ehdr, e_phentsize);
@@ -117,12 +121,15 @@ static int add_segment(struct source *s, const uint8_t *p, unsigned index)
     struct elf_image *image = s->image;
     uint64_t limit = image->bits == 64 ? ADDRESS_LIMIT : (uint64_t)1 << 32;
     struct elf_segment g = {
-        .offset = GET(s, p, Phdr, p_offset), .vaddr = GET(s, p, Phdr, p_vaddr),
-        .filesz = GET(s, p, Phdr, p_filesz), .memsz = GET(s, p, Phdr, p_memsz),
+        .offset = GET(s, p, Phdr, p_offset),
+        .vaddr = GET(s, p, Phdr, p_vaddr),
+        .filesz = GET(s, p, Phdr, p_filesz),
+        .memsz = GET(s, p, Phdr, p_memsz),
     };
     uint64_t align = GET(s, p, Phdr, p_align);
     unsigned flags = (unsigned)GET(s, p, Phdr, p_flags);
-    g.prot = (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
+    g.prot = (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
+             (flags & PF_X ? PROT_EXEC : 0);
     if (g.filesz > g.memsz)
         return fail(s, EINVAL, "has a segment (%u) whose file size exceeds its memory size", index);
     if (!g.memsz)
@@ -130,15 +137,16 @@ static int add_segment(struct source *s, const uint8_t *p, unsigned index)
     if (g.vaddr >= limit || g.memsz > limit - g.vaddr)
         return fail(s, EINVAL, "has a segment (%u) outside the address space", index);
     if (g.filesz && !inside(s, g.offset, g.filesz))
-        return fail(s, ENOEXEC, "is truncated: segment %u ends at byte %llu, the file at %llu", index,
-                    (unsigned long long)(g.offset + g.filesz), (unsigned long long)s->size);
+        return fail(s, ENOEXEC, "is truncated: segment %u ends at byte %llu, the file at %llu",
+                    index, (unsigned long long)(g.offset + g.filesz), (unsigned long long)s->size);
     if (g.filesz && (g.vaddr - g.offset) % PAGE)
         return fail(s, EINVAL, "has a segment (%u) that is not aligned to pages", index);
     if (image->n_segments && g.vaddr < image->segment[image->n_segments - 1].vaddr)
         return fail(s, EINVAL, "has segments that are not in ascending order");
     if (image->n_segments == ELF_MAX_SEGMENTS)
         return fail(s, EINVAL, "has more than %d segments", ELF_MAX_SEGMENTS);
-    if (align > PAGE && !(align & (align - 1)) && align <= (uint64_t)1 << 30 && align > image->align)
+    if (align > PAGE && !(align & (align - 1)) && align <= (uint64_t)1 << 30 &&
+        align > image->align)
         image->align = align;
     if (!image->n_segments)
         image->low = ALIGN_DOWN(g.vaddr, PAGE);
@@ -166,7 +174,8 @@ static int read_interp(struct source *s, const uint8_t *p)
     return 0;
 }
 
-/* Where the program headers are in memory, as the kernel finds them: inside the segment that covers them in the file. */
+/* Where the program headers are in memory, as the kernel finds them: inside the segment that covers
+ * them in the file. */
 static void find_phdr(struct elf_image *image)
 {
     for (unsigned i = 0; i < image->n_segments; i++) {
@@ -218,7 +227,8 @@ static int parse(struct source *s)
         return fail(s, ENOEXEC, "has %u program headers", image->phnum);
     if (!inside(s, image->phoff, bytes))
         return fail(s, ENOEXEC, "is truncated: its program headers are missing");
-    uint8_t *table = mmap(NULL, MAX_PHDR_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *table =
+        mmap(NULL, MAX_PHDR_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (table == MAP_FAILED)
         return fail(s, ENOMEM, "cannot be read: out of memory");
     error = fetch(s, image->phoff, table, bytes);
@@ -248,6 +258,6 @@ void elf_describe(const struct elf_image *image, const char *name, char *text, s
 {
     char number[32];
     snprintf(number, sizeof number, "machine %u", image->machine);
-    snprintf(text, size, "a %u-bit %s-endian %s program", image->bits, image->big_endian ? "big" : "little",
-             name ? name : number);
+    snprintf(text, size, "a %u-bit %s-endian %s program", image->bits,
+             image->big_endian ? "big" : "little", name ? name : number);
 }

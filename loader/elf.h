@@ -10,23 +10,26 @@ struct elf_segment {
     int prot; /* PROT_* */
 };
 
-/* What a program file says, checked so far that mapping it needs no more checks but those of the kernel's mmap. */
+/* What a program file says, checked so far that mapping it needs no more checks but those of the
+ * kernel's mmap. */
 struct elf_image {
     bool is_dyn, big_endian, exec_stack;
     uint8_t bits;
     uint16_t machine;
-    uint64_t entry, phoff, phdr_vaddr; /* phdr_vaddr: where the program headers are once mapped, 0 = nowhere */
+    uint64_t entry, phoff,
+        phdr_vaddr; /* phdr_vaddr: where the program headers are once mapped, 0 = nowhere */
     uint16_t phentsize, phnum;
-    uint64_t low, high, align;         /* page-aligned range of all segments; largest alignment wanted */
+    uint64_t low, high, align; /* page-aligned range of all segments; largest alignment wanted */
     unsigned n_segments;
     struct elf_segment segment[ELF_MAX_SEGMENTS];
     bool has_interp;
     char interp[ELF_MAX_INTERP];
-    char error[160];                   /* what is wrong, when parsing failed */
+    char error[160]; /* what is wrong, when parsing failed */
 };
 
-/* Parse a whole file in memory. Returns 0, or the -errno that the kernel's execve gives and the reason in out->error:
- * -ENOEXEC not an ELF program or damaged, -EINVAL segments that cannot be mapped. Never reads outside the file. */
+/* Parse a whole file in memory. Returns 0, or the -errno that the kernel's execve gives and the
+ * reason in out->error: -ENOEXEC not an ELF program or damaged, -EINVAL segments that cannot be
+ * mapped. Never reads outside the file. */
 int elf_parse(const uint8_t *file, size_t size, struct elf_image *out);
 /* The same for an open file; also -EIO and other errors of reading. */
 int elf_read(int fd, struct elf_image *out);
@@ -41,6 +44,8 @@ struct elf_mapping {
     guest_addr code_start, code_end, data_start, data_end; /* as /proc/PID/stat shows them */
 };
 
-/* Map the segments of FD and record them. A position-independent image goes where HINT says, or near.
- * Returns 0, -ENOMEM or another -errno of mmap, -EEXIST if fixed addresses are in use, with the reason in image->error. */
-int elf_map(struct elf_image *image, int fd, const char *path, guest_addr hint, struct elf_mapping *out);
+/* Map the segments of FD and record them. A position-independent image goes where HINT says, or
+ * near. Returns 0, -ENOMEM or another -errno of mmap, -EEXIST if fixed addresses are in use, with
+ * the reason in image->error. */
+int elf_map(struct elf_image *image, int fd, const char *path, guest_addr hint,
+            struct elf_mapping *out);

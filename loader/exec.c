@@ -1,4 +1,5 @@
-/* exec.c - find the program, follow its #! lines, load it with its interpreter, and make a thread ready to run it. */
+/* exec.c - find the program, follow its #! lines, load it with its interpreter, and make a thread
+ * ready to run it. */
 #include "loader/exec.h"
 
 #include <errno.h>
@@ -21,7 +22,8 @@
 
 enum { STATUS_WRONG_ARCHITECTURE = 255, PAGE = 4096 };
 
-/* Where position-independent programs go: far below the translator and the guest's mappings, room for brk above. */
+/* Where position-independent programs go: far below the translator and the guest's mappings, room
+ * for brk above. */
 #define PROGRAM_BASE ((guest_addr)0x555500000000)
 
 static void __attribute__((noreturn)) cannot_load(const char *path, int error)
@@ -38,7 +40,8 @@ static int open_retry(const char *path)
     return fd;
 }
 
-/* Open NAME as execvp would find it: in the folders of $PATH. Stores where it was in BUF. Returns -1 if it is nowhere. */
+/* Open NAME as execvp would find it: in the folders of $PATH. Stores where it was in BUF. Returns
+ * -1 if it is nowhere. */
 static int open_in_path(const char *name, char *buf)
 {
     const char *list = getenv("PATH");
@@ -89,7 +92,8 @@ static char *real_name(int fd, const char *path)
     return realpath(path, name) ? strdup(name) : absolute(path);
 }
 
-/* New argv for a script: interpreter, its argument, the script's path, the old arguments without the first. */
+/* New argv for a script: interpreter, its argument, the script's path, the old arguments without
+ * the first. */
 static char **script_argv(const struct shebang *line, const char *script, char **argv)
 {
     size_t n = 0, at = 0;
@@ -139,25 +143,29 @@ static void follow_scripts(struct exec_program *p, const char *path)
 }
 
 /* Say that an ELF file is for something else than EXPECTED (null: than any guest known here). */
-static void __attribute__((noreturn)) wrong_architecture(const struct exec_program *p, const struct elf_image *image,
-                                                         const char *path, const struct guest *is,
-                                                         const struct guest *expected)
+static void __attribute__((noreturn))
+wrong_architecture(const struct exec_program *p, const struct elf_image *image, const char *path,
+                   const struct guest *is, const struct guest *expected)
 {
     char what[96];
     (void)p;
     elf_describe(image, is ? is->uname : NULL, what, sizeof what);
     if (expected)
         die_status(STATUS_WRONG_ARCHITECTURE,
-                   "%s: Invalid ELF image for this architecture\n%s is %s; expected one for %s (%u-bit %s-endian)", path,
-                   path, what, expected->uname, expected->bits, expected->big_endian ? "big" : "little");
-    die_status(STATUS_WRONG_ARCHITECTURE,
-               "%s: Invalid ELF image for this architecture\n%s is %s, which cannot be translated%s", path, path, what,
-               is ? " yet" : "");
+                   "%s: Invalid ELF image for this architecture\n%s is %s; expected one for %s "
+                   "(%u-bit %s-endian)",
+                   path, path, what, expected->uname, expected->bits,
+                   expected->big_endian ? "big" : "little");
+    die_status(
+        STATUS_WRONG_ARCHITECTURE,
+        "%s: Invalid ELF image for this architecture\n%s is %s, which cannot be translated%s", path,
+        path, what, is ? " yet" : "");
 }
 
-/* Read the header of FD, which must be of GUEST (null: any that can be translated). Returns the guest. */
-static const struct guest *read_elf(const struct exec_program *p, int fd, const char *path, const struct guest *guest,
-                                    struct elf_image *image)
+/* Read the header of FD, which must be of GUEST (null: any that can be translated). Returns the
+ * guest. */
+static const struct guest *read_elf(const struct exec_program *p, int fd, const char *path,
+                                    const struct guest *guest, struct elf_image *image)
 {
     uint8_t ident[20] = {0};
     int error = elf_read(fd, image);
@@ -175,11 +183,12 @@ void exec_find(const struct exec_request *request, struct exec_program *p)
 {
     char buf[PATH_MAX];
     const char *path = request->path;
-    *p = (struct exec_program){.request = request, .fd = request->fd, .argv = request->argv, .interp_fd = -1};
+    *p = (struct exec_program){
+        .request = request, .fd = request->fd, .argv = request->argv, .interp_fd = -1};
     if (p->fd >= 0) {
         fcntl(p->fd, F_SETFD, FD_CLOEXEC);
-    } else if ((p->fd = open_retry(path)) < 0 && errno == ENOENT && request->search_path && path[0] &&
-               !strchr(path, '/')) {
+    } else if ((p->fd = open_retry(path)) < 0 && errno == ENOENT && request->search_path &&
+               path[0] && !strchr(path, '/')) {
         p->fd = open_in_path(path, buf);
         if (p->fd < 0)
             errno = ENOENT;
@@ -199,7 +208,8 @@ void exec_find(const struct exec_request *request, struct exec_program *p)
     p->interp_path = strdup(path_translate(p->image.interp, buf));
     p->interp_fd = open_retry(p->interp_path);
     if (p->interp_fd < 0)
-        die("Could not open '%s': %s\n%s is a dynamic program for %s; -L DIR or QEMU_LD_PREFIX names the folder "
+        die("Could not open '%s': %s\n%s is a dynamic program for %s; -L DIR or QEMU_LD_PREFIX "
+            "names the folder "
             "that holds its libraries",
             p->image.interp, strerror(errno), p->path, p->guest->uname);
     int error = check_executable(p->interp_fd);
@@ -208,7 +218,8 @@ void exec_find(const struct exec_request *request, struct exec_program *p)
     read_elf(p, p->interp_fd, p->interp_path, p->guest, &p->interp);
 }
 
-/* The next value of a generator that is good enough for addresses and reproducible runs (Marsaglia, xorshift64*). */
+/* The next value of a generator that is good enough for addresses and reproducible runs (Marsaglia,
+ * xorshift64*). */
 static uint64_t next_random(uint64_t *state)
 {
     *state ^= *state >> 12;
@@ -223,12 +234,14 @@ static void fill_random(const struct exec_request *r, uint64_t value[4])
     if (!r->fixed_random && getrandom(value, 4 * sizeof *value, GRND_NONBLOCK) == 4 * sizeof *value)
         return;
     if (!r->fixed_random)
-        state ^= (uintptr_t)value ^ (uint64_t)getpid() << 32; /* very early in boot: addresses are all there is */
+        state ^= (uintptr_t)value ^ (uint64_t)getpid()
+                                        << 32; /* very early in boot: addresses are all there is */
     for (unsigned i = 0; i < 4; i++)
         value[i] = next_random(&state);
 }
 
-static void map_or_die(struct elf_image *image, int fd, const char *path, guest_addr hint, struct elf_mapping *out)
+static void map_or_die(struct elf_image *image, int fd, const char *path, guest_addr hint,
+                       struct elf_mapping *out)
 {
     int error = elf_map(image, fd, path, hint, out);
     if (error)
@@ -264,9 +277,17 @@ void exec_load(struct exec_program *p, struct thread *thread)
     process.brk_start = process.brk_end = program.end;
 
     struct stack_request stack = {
-        .guest = p->guest, .argv = p->argv, .envp = r->envp, .execfn = p->execfn, .image = &p->image,
-        .mapping = &program, .interp = p->interp_fd >= 0 ? &interp : NULL, .size = r->stack_size,
-        .executable = p->image.exec_stack, .secure = r->secure, .skew = random[3] >> 51,
+        .guest = p->guest,
+        .argv = p->argv,
+        .envp = r->envp,
+        .execfn = p->execfn,
+        .image = &p->image,
+        .mapping = &program,
+        .interp = p->interp_fd >= 0 ? &interp : NULL,
+        .size = r->stack_size,
+        .executable = p->image.exec_stack,
+        .secure = r->secure,
+        .skew = random[3] >> 51,
     };
     memcpy(stack.random, random, sizeof stack.random);
     thread->cpu.gpr[p->guest->abi->sp_reg] = stack_build(&stack);

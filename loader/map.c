@@ -1,7 +1,8 @@
 /* map.c - map the segments of a checked ELF file into the guest's address space.
  *
- * The whole range is reserved first, so that segments of one image keep their distances and nothing of ours can be in
- * the way; then each segment is mapped over it, and what lies between them is given back. */
+ * The whole range is reserved first, so that segments of one image keep their distances and nothing
+ * of ours can be in the way; then each segment is mapped over it, and what lies between them is
+ * given back. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,11 +24,14 @@ static int host_prot(int prot)
     return (prot & PROT_EXEC ? PROT_READ : 0) | (prot & (PROT_READ | PROT_WRITE));
 }
 
-static void record(const struct elf_image *image, const struct stat *st, const char *path, guest_addr start,
-                   guest_addr end, int prot, uint64_t offset, bool anonymous)
+static void record(const struct elf_image *image, const struct stat *st, const char *path,
+                   guest_addr start, guest_addr end, int prot, uint64_t offset, bool anonymous)
 {
     struct region r = {
-        .start = start, .end = end, .prot = prot, .flags = MAP_PRIVATE | (anonymous ? MAP_ANONYMOUS : 0),
+        .start = start,
+        .end = end,
+        .prot = prot,
+        .flags = MAP_PRIVATE | (anonymous ? MAP_ANONYMOUS : 0),
         .fixed_file = !anonymous && !image->is_dyn,
     };
     if (!anonymous) {
@@ -71,16 +75,17 @@ static guest_addr reserve_aligned(guest_addr hint, uint64_t size, uint64_t align
     return start;
 }
 
-static int map_segment(struct elf_image *image, const struct elf_segment *g, guest_addr bias, int fd,
-                       const struct stat *st, const char *path)
+static int map_segment(struct elf_image *image, const struct elf_segment *g, guest_addr bias,
+                       int fd, const struct stat *st, const char *path)
 {
     guest_addr start = ALIGN_DOWN(g->vaddr, PAGE) + bias;
-    guest_addr file_end = g->vaddr + g->filesz + bias, end = ALIGN_UP(g->vaddr + g->memsz + bias, PAGE);
+    guest_addr file_end = g->vaddr + g->filesz + bias,
+               end = ALIGN_UP(g->vaddr + g->memsz + bias, PAGE);
     guest_addr file_pages = g->filesz ? ALIGN_UP(file_end, PAGE) : start;
     uint64_t offset = g->offset - (g->vaddr & (PAGE - 1));
     if (g->filesz) {
-        if (mmap(memory_host(start), file_pages - start, host_prot(g->prot), MAP_PRIVATE | MAP_FIXED, fd,
-                 (off_t)offset) == MAP_FAILED) {
+        if (mmap(memory_host(start), file_pages - start, host_prot(g->prot),
+                 MAP_PRIVATE | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED) {
             snprintf(image->error, sizeof image->error, "cannot be mapped: %s", strerror(errno));
             return -errno;
         }
@@ -92,7 +97,8 @@ static int map_segment(struct elf_image *image, const struct elf_segment *g, gue
     if (end > file_pages) {
         if (mmap(memory_host(file_pages), end - file_pages, host_prot(g->prot),
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
-            snprintf(image->error, sizeof image->error, "does not fit into memory: %s", strerror(errno));
+            snprintf(image->error, sizeof image->error, "does not fit into memory: %s",
+                     strerror(errno));
             return -errno;
         }
         record(image, st, path, file_pages, end, g->prot, 0, true);
@@ -115,7 +121,8 @@ static void note_areas(const struct elf_segment *g, guest_addr bias, struct elf_
         out->data_end = end;
 }
 
-int elf_map(struct elf_image *image, int fd, const char *path, guest_addr hint, struct elf_mapping *out)
+int elf_map(struct elf_image *image, int fd, const char *path, guest_addr hint,
+            struct elf_mapping *out)
 {
     struct stat st;
     uint64_t size = image->high - image->low;
@@ -127,15 +134,17 @@ int elf_map(struct elf_image *image, int fd, const char *path, guest_addr hint, 
     if (image->is_dyn) {
         out->start = reserve_aligned(hint, size, image->align);
         if (!out->start) {
-            snprintf(image->error, sizeof image->error, "needs %llu bytes of memory", (unsigned long long)size);
+            snprintf(image->error, sizeof image->error, "needs %llu bytes of memory",
+                     (unsigned long long)size);
             return -ENOMEM;
         }
     } else {
         out->start = image->low;
         if (!memory_is_guest_or_free(image->low, image->high) ||
             reserve(image->low, size, true) == MAP_FAILED) {
-            snprintf(image->error, sizeof image->error, "needs addresses 0x%llx to 0x%llx, which %s",
-                     (unsigned long long)image->low, (unsigned long long)image->high,
+            snprintf(image->error, sizeof image->error,
+                     "needs addresses 0x%llx to 0x%llx, which %s", (unsigned long long)image->low,
+                     (unsigned long long)image->high,
                      image->low < 0x10000 ? "vm.mmap_min_addr keeps from this user" : "are in use");
             return -EEXIST;
         }

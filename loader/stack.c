@@ -1,7 +1,8 @@
 /* stack.c - the stack of a new program: strings, auxiliary vector, environment, arguments.
  *
- * From the top down, as the kernel's exec leaves it: a null word, the file name, the environment's and the arguments'
- * strings, the platform string, 16 random bytes, and below them, 16-byte aligned, argc, argv, envp and the vector. */
+ * From the top down, as the kernel's exec leaves it: a null word, the file name, the environment's
+ * and the arguments' strings, the platform string, 16 random bytes, and below them, 16-byte
+ * aligned, argc, argv, envp and the vector. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -78,8 +79,8 @@ struct aux {
     uint64_t type, value;
 };
 
-static unsigned fill_auxv(const struct stack_request *r, struct aux *v, guest_addr platform, guest_addr random,
-                          guest_addr execfn)
+static unsigned fill_auxv(const struct stack_request *r, struct aux *v, guest_addr platform,
+                          guest_addr random, guest_addr execfn)
 {
     const struct abi *abi = r->guest->abi;
     unsigned n = 0;
@@ -111,14 +112,18 @@ static unsigned fill_auxv(const struct stack_request *r, struct aux *v, guest_ad
 static guest_addr map_stack(const struct stack_request *r, uint64_t size)
 {
     int prot = PROT_READ | PROT_WRITE;
-    uint8_t *p = mmap(NULL, GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *p =
+        mmap(NULL, GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED || mprotect(p + GUARD, size, prot))
-        die("cannot allocate a guest stack of %llu bytes: %s", (unsigned long long)size, strerror(errno));
+        die("cannot allocate a guest stack of %llu bytes: %s", (unsigned long long)size,
+            strerror(errno));
     memory_reserve_own(p, GUARD); /* the guest's mappings stay away from the end of its stack */
     struct region region = {
-        .start = (uintptr_t)p + GUARD, .end = (uintptr_t)p + GUARD + size,
+        .start = (uintptr_t)p + GUARD,
+        .end = (uintptr_t)p + GUARD + size,
         .prot = prot | (r->executable ? PROT_EXEC : 0),
-        .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, .name = (char *)"[stack]",
+        .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN,
+        .name = (char *)"[stack]",
     };
     memory_map_add(&region);
     return region.end;

@@ -18,7 +18,7 @@ enum arg_kind {
     INT, UINT, LONG, SIZE, OFFSET, HEX, PTR, MODE,
     STR,         /* text read by the kernel */
     PATH,        /* of something that should exist: subject to -L */
-    NEWPATH,     /* of something to make, remove or rename: as it is */
+    NEWPATH,     /* of something to make, change or enter: never subject to -L */
     ARGV,        /* null-ended array of texts */
     FD, DIRFD, NEWFD,
     OPEN_FLAGS,  /* with the access mode */

@@ -190,18 +190,6 @@ static void make_name(struct exec_call *c)
         snprintf(c->name, sizeof(c->name), "/dev/fd/%d/%s", c->dirfd, c->path);
 }
 
-/* A copy of FD that stays open across exec, at a number that the new program is unlikely to use. */
-static int keep_descriptor(int fd)
-{
-    static const int bases[] = {900, 200, 50, 3};
-    for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
-        int copy = fcntl(fd, F_DUPFD, bases[i]);
-        if (copy >= 0)
-            return copy;
-    }
-    return -1;
-}
-
 /* Put our own words before the guest's argv. Returns where they begin. */
 static char **prepend_own_words(struct exec_call *c, int self, int file, char text[2][16])
 {
@@ -242,17 +230,13 @@ static long run_native(struct thread *t, struct exec_call *c)
 static long run_translated(struct thread *t, struct exec_call *c)
 {
     char text[2][16];
-    int self = keep_descriptor(process.self_fd), file = keep_descriptor(c->fd);
-    long r = -EMFILE;
-    if (self >= 0 && file >= 0) {
-        char **argv = prepend_own_words(c, self, file, text);
-        r = call_kernel(t, process.self_fd, (uintptr_t) "", argv,
-                        c->words + MAX_OWN_ARGS + c->argc + 1, HOST_AT_EMPTY_PATH);
-    }
-    if (self >= 0)
-        close(self);
-    if (file >= 0)
-        close(file);
+    char **argv = prepend_own_words(c, process.self_fd, c->fd, text);
+    /* Both go on into the new process; copies could fail where descriptors are short. */
+    fcntl(process.self_fd, F_SETFD, 0);
+    fcntl(c->fd, F_SETFD, 0);
+    long r = call_kernel(t, process.self_fd, (uintptr_t) "", argv,
+                         c->words + MAX_OWN_ARGS + c->argc + 1, HOST_AT_EMPTY_PATH);
+    fcntl(process.self_fd, F_SETFD, FD_CLOEXEC);
     return r;
 }
 

@@ -2,7 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 #include "core/memory.h"
 #include "syscalls/layouts.h"
 #include "syscalls/syscall.h"
@@ -87,6 +91,77 @@ long sys_readlinkat(struct thread *t, const uint64_t arg[6])
 long sys_readlink(struct thread *t, const uint64_t arg[6])
 {
     return read_link(t, AT_FDCWD, arg[0], arg[1], arg[2]);
+}
+
+/* -- Folders -- */
+
+/* linux_dirent64, the same everywhere. */
+struct dirent_head {
+    uint64_t inode, offset;
+    uint16_t size;
+    uint8_t type;
+} __attribute__((packed));
+
+/* True if FD is a folder of /proc that lists descriptors of this process. */
+static bool lists_descriptors(int fd)
+{
+    enum { PROC_MAGIC = 0x9fa0 };
+    struct statfs fs;
+    char name[32], target[64], self[32];
+    if (host_syscall(HOST_NR_fstatfs, (uint64_t)fd, (uintptr_t)&fs, 0, 0, 0, 0) ||
+        fs.f_type != PROC_MAGIC)
+        return false;
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(name, target, sizeof(target) - 1);
+    if (n < 0)
+        return false;
+    target[n] = 0;
+    snprintf(self, sizeof(self), "/proc/%d/", (int)getpid());
+    const char *last = strrchr(target, '/');
+    return !strncmp(target, self, strlen(self)) &&
+           (!strcmp(last, "/fd") || !strcmp(last, "/fdinfo"));
+}
+
+/* Take the translator's own descriptors out of the N bytes of entries at ADDR. Returns the bytes
+ * left, or -EFAULT. */
+static long drop_own_descriptors(guest_addr addr, size_t n)
+{
+    uint8_t *entries = malloc(n);
+    if (!entries)
+        return -ENOMEM;
+    if (memory_read(entries, addr, n)) {
+        free(entries);
+        return -EFAULT;
+    }
+    size_t left = 0;
+    for (size_t at = 0; at + sizeof(struct dirent_head) < n;) {
+        struct dirent_head head;
+        memcpy(&head, entries + at, sizeof(head));
+        if (head.size <= sizeof(head) || head.size > n - at)
+            break;
+        const char *name = (const char *)entries + at + sizeof(head);
+        if (name[0] < '0' || name[0] > '9' || !fd_is_own(atoi(name))) {
+            memmove(entries + left, entries + at, head.size);
+            left += head.size;
+        }
+        at += head.size;
+    }
+    long result = left == n || !memory_write(addr, entries, left) ? (long)left : -EFAULT;
+    free(entries);
+    return result;
+}
+
+long sys_getdents64(struct thread *t, const uint64_t arg[6])
+{
+    (void)t;
+    for (;;) {
+        long n = host_syscall(HOST_NR_getdents64, arg[0], arg[1], arg[2], 0, 0, 0);
+        if (n <= 0 || !lists_descriptors((int)arg[0]))
+            return n;
+        n = drop_own_descriptors(arg[1], (size_t)n);
+        if (n) /* nothing left is not yet the end */
+            return n;
+    }
 }
 
 /* -- Notification -- */

@@ -76,8 +76,12 @@ static long set_limit(unsigned resource, const struct limit *limit)
         return -EINVAL;
     if (limit->hard > old.hard && geteuid() != 0)
         return -EPERM;
-    if (resource == LIMIT_STACK && limit->soft >= OWN_STACK_NEED)
-        return host_syscall(HOST_NR_prlimit64, 0, resource, (uintptr_t)limit, 0, 0, 0);
+    if (resource == LIMIT_STACK && limit->soft >= OWN_STACK_NEED) {
+        error = host_syscall(HOST_NR_prlimit64, 0, resource, (uintptr_t)limit, 0, 0, 0);
+        if (!error)
+            atomic_store_explicit(&shadow[resource].set, false, memory_order_release);
+        return error;
+    }
     atomic_store_explicit(&shadow[resource].soft, limit->soft, memory_order_relaxed);
     atomic_store_explicit(&shadow[resource].hard, limit->hard, memory_order_relaxed);
     atomic_store_explicit(&shadow[resource].set, true, memory_order_release);

@@ -67,21 +67,22 @@ long layout_read_epoll_event(const struct abi *abi, guest_addr addr, struct epol
     return 0;
 }
 
-long layout_write_epoll_events(const struct abi *abi, guest_addr addr,
-                               const struct epoll_event *events, unsigned n)
+long layout_widen_epoll_events(const struct abi *abi, guest_addr addr, unsigned n)
 {
     if (!abi->generic_layouts)
         return -ENOSYS;
-    struct generic_epoll_event part[32];
-    for (unsigned done = 0; done < n;) {
-        unsigned count = 0;
-        for (; count < ARRAY_SIZE(part) && done + count < n; count++) {
-            part[count] = (struct generic_epoll_event){.events = events[done + count].events,
-                                                       .data = events[done + count].data.u64};
-        }
-        if (memory_write(addr + done * sizeof(part[0]), part, count * sizeof(part[0])))
+    struct epoll_event packed[32];
+    struct generic_epoll_event wide[ARRAY_SIZE(packed)];
+    /* From the end: what a part overwrites lies behind it and has been read. */
+    for (unsigned end = n, start; end; end = start) {
+        start = (end - 1) / ARRAY_SIZE(packed) * ARRAY_SIZE(packed);
+        unsigned count = end - start;
+        if (memory_read(packed, addr + start * sizeof(packed[0]), count * sizeof(packed[0])))
             return -EFAULT;
-        done += count;
+        for (unsigned i = 0; i < count; i++)
+            wide[i] = (struct generic_epoll_event){packed[i].events, 0, packed[i].data.u64};
+        if (memory_write(addr + start * sizeof(wide[0]), wide, count * sizeof(wide[0])))
+            return -EFAULT;
     }
     return 0;
 }

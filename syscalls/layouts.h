@@ -11,10 +11,11 @@
  * known. */
 long layout_write_stat(const struct abi *abi, guest_addr addr, const struct stat *st);
 
-/* One epoll_event from ADDR, and N of them to ADDR. Return 0 or -EFAULT. */
+/* Read one epoll_event at ADDR. Returns 0 or -EFAULT. */
 long layout_read_epoll_event(const struct abi *abi, guest_addr addr, struct epoll_event *event);
-long layout_write_epoll_events(const struct abi *abi, guest_addr addr,
-                               const struct epoll_event *events, unsigned n);
+/* The host has written N of its events, which are smaller, to the guest's array at ADDR: make them
+ * the guest's. Returns 0 or -EFAULT. */
+long layout_widen_epoll_events(const struct abi *abi, guest_addr addr, unsigned n);
 
 /* semid64_ds as the x86-64 kernel has it. */
 struct host_semid_ds {

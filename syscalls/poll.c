@@ -6,9 +6,6 @@
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
 
-/* More events than this at once are left for the next call, as the kernel may do too. */
-enum { EPOLL_AT_ONCE = 512 };
-
 /* -- Signal masks for the time of a call -- */
 
 /* What the host call gets, and how it ends. */
@@ -120,16 +117,14 @@ long sys_epoll_ctl(struct thread *t, const uint64_t arg[6])
 static long epoll_wait_on(struct thread *t, long nr, const uint64_t arg[6], uint64_t mask_addr,
                           uint64_t mask_size)
 {
-    struct epoll_event events[EPOLL_AT_ONCE];
     struct call_mask m;
-    int max = (int)arg[2] < EPOLL_AT_ONCE ? (int)arg[2] : EPOLL_AT_ONCE;
     long n = begin_mask(t, mask_addr, mask_size, &m);
     if (n)
         return n;
-    n = safe_syscall(t, nr, arg[0], (uintptr_t)events, (uint64_t)max, arg[3], mask_address(&m), 8);
+    n = safe_syscall(t, nr, arg[0], arg[1], arg[2], arg[3], mask_address(&m), 8);
     if (n <= 0)
         return end_mask(t, &m, n);
-    long error = layout_write_epoll_events(t->guest->abi, arg[1], events, (unsigned)n);
+    long error = layout_widen_epoll_events(t->guest->abi, arg[1], (unsigned)n);
     return error ? error : n;
 }
 

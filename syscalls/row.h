@@ -21,3 +21,5 @@ size_t strace_call(struct thread *t, const struct syscall_row *row, const uint64
                    char *buf, size_t size);
 /* Write " = result\n" of the call. */
 size_t strace_result(const struct syscall_row *row, long result, char *buf, size_t size);
+/* Log the delivery of a signal between the calls. */
+void strace_signal(int sig, int code, guest_addr address);

@@ -23,7 +23,7 @@
 #include "core/host.h"
 #include "core/log.h"
 #include "core/memory.h"
-#include "syscalls/syscall.h"
+#include "syscalls/row.h"
 
 const uint8_t signal_sync[N_SYNC_SIGNALS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 
@@ -266,6 +266,15 @@ bool signal_on_alt_stack(const struct task *task, guest_addr sp)
            sp - task->alt_sp <= task->alt_size;
 }
 
+void signal_report_death(int sig)
+{
+    char line[128];
+    int n = snprintf(line, sizeof(line), "qemu: uncaught target signal %d (%s) - core dumped\n",
+                     sig, strsignal(sig));
+    if (write(STDERR_FILENO, line, (size_t)n) < 0)
+        errno = 0; /* nobody to tell */
+}
+
 /* End the process so that its parent sees signal SIG. */
 static void die_of_signal(struct thread *t, int sig)
 {
@@ -275,11 +284,7 @@ static void die_of_signal(struct thread *t, int sig)
         /* A core file would be one of the translator. */
         struct rlimit none = {0, 0};
         setrlimit(RLIMIT_CORE, &none);
-        char line[128];
-        int n = snprintf(line, sizeof(line), "qemu: uncaught target signal %d (%s) - core dumped\n",
-                         sig, strsignal(sig));
-        if (write(STDERR_FILENO, line, (size_t)n) < 0)
-            errno = 0; /* nobody to tell */
+        signal_report_death(sig);
     }
     if (LOG_ON(int))
         log_write("killed by signal %d at pc 0x%llx\n", sig, (unsigned long long)t->cpu.pc);
@@ -334,6 +339,8 @@ static void enter_handler(struct thread *t, const uint8_t *info, const struct gu
     if (LOG_ON(int))
         log_write("signal %d code %d at pc 0x%llx -> handler 0x%llx\n", head.signo, head.code,
                   (unsigned long long)t->cpu.pc, (unsigned long long)a->handler);
+    if (LOG_ON(strace))
+        strace_signal(head.signo, head.code, head.address);
     if (abi->signal_setup(t, &d)) {
         /* As the kernel: no room for the frame is a SIGSEGV, fatal if it is that one which has no
          * room. */

@@ -217,3 +217,37 @@ long sys_restart_syscall(struct thread *t, const uint64_t arg[6])
     (void)arg;
     return -EINTR;
 }
+
+/* abort() and its like: the host's default action ends the process before anything here could
+ * speak. */
+static void report_own_death(struct task *task, int sig)
+{
+    if (sig < 1 || sig > N_SIGNALS || !(DEFAULT_CORE & ~SYNC_MASK & ~task->blocked & BIT(sig)))
+        return;
+    pthread_mutex_lock(&task->sighand->lock);
+    bool fatal = signal_known_action(task->sighand, sig)->handler == GUEST_SIG_DFL;
+    pthread_mutex_unlock(&task->sighand->lock);
+    if (fatal)
+        signal_report_death(sig);
+}
+
+long sys_kill(struct thread *t, const uint64_t arg[6])
+{
+    if ((long)(int)arg[0] == host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0))
+        report_own_death(t->task, (int)arg[1]);
+    return host_syscall(HOST_NR_kill, arg[0], arg[1], 0, 0, 0, 0);
+}
+
+long sys_tkill(struct thread *t, const uint64_t arg[6])
+{
+    if ((int)arg[0] == t->task->tid)
+        report_own_death(t->task, (int)arg[1]);
+    return host_syscall(HOST_NR_tkill, arg[0], arg[1], 0, 0, 0, 0);
+}
+
+long sys_tgkill(struct thread *t, const uint64_t arg[6])
+{
+    if ((int)arg[1] == t->task->tid)
+        report_own_death(t->task, (int)arg[2]);
+    return host_syscall(HOST_NR_tgkill, arg[0], arg[1], arg[2], 0, 0, 0);
+}

@@ -57,3 +57,6 @@ void signal_mirror_action(int sig, const struct guest_action *a);
 bool signal_is_deliverable(const struct task *task);
 void signal_update_pending(struct task *task);
 bool signal_on_alt_stack(const struct task *task, guest_addr sp);
+/* Say on stderr that a signal which leaves a core file ends the process; scripts look for the
+ * words. */
+void signal_report_death(int sig);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <netinet/in.h>
+#include "core/log.h"
 #include "core/memory.h"
 #include "syscalls/ioctl.h"
 #include "syscalls/row.h"
@@ -592,4 +593,19 @@ size_t strace_result(const struct syscall_row *row, long result, char *buf, size
         put(&l, " = -1 errno=%d (%s)\n", (int)-result, strerror((int)-result));
     }
     return (size_t)(l.at - buf);
+}
+
+void strace_signal(int sig, int code, guest_addr address)
+{
+    char number[16];
+    const char *name = number;
+    if (sig > 0 && sig < (int)ARRAY_SIZE(signal_names))
+        name = signal_names[sig];
+    else
+        snprintf(number, sizeof(number), "SIG%d", sig);
+    if (code > 0)
+        log_write("--- %s {si_signo=%s, si_code=%d, si_addr=0x%llx} ---\n", name, name, code,
+                  (unsigned long long)address);
+    else
+        log_write("--- %s {si_signo=%s, si_code=%d} ---\n", name, name, code);
 }

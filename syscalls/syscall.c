@@ -37,7 +37,8 @@ enum { ARG_LOG_SIZE = 2048 };
 const struct syscall_row syscall_rows[SYSCALL_N] = {
     [SYSCALL_none] = {.name = "unknown", .reason = "no such system call"},
 #define SYS(n, w, ...) [SYSCALL_##n] = {.name = #n, .fn = sys_##n, .wait = w, KINDS(__VA_ARGS__)},
-#define PASS(n, w, ...) [SYSCALL_##n] = {.name = #n, .host_nr = HOST_NR_##n, .wait = w, KINDS(__VA_ARGS__)},
+#define PASS(n, w, ...) [SYSCALL_##n] = {.name = #n, .host_nr = HOST_NR_##n, .wait = w, \
+    KINDS(__VA_ARGS__)},
 #define NONE(n, why) [SYSCALL_##n] = {.name = #n, .reason = why},
 #include "syscalls/table.def"
 #undef SYS

@@ -4,6 +4,7 @@
  * The guest's tid is the host's. What the library uses itself, the word cleared at exit, is done
  * here for the guest; the robust list is the guest's alone and is given to the kernel. */
 #include "syscalls/process.h"
+#include "syscalls/signal_state.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -142,8 +143,17 @@ long thread_clone(struct thread *thread, const struct clone_request *rq)
 
 long sys_exit(struct thread *t, const uint64_t arg[6])
 {
-    t->task->exit_status = (int)(arg[0] & 0xff);
-    t->task->ending = true;
+    struct task *task = t->task;
+    /* A signal for the whole process must not die with this thread: what was caught is handled
+     * first, and from here on the kernel gives them to others. */
+    signal_block_all(task);
+    if (signal_is_deliverable(task)) {
+        signal_update_pending(task);
+        signal_unblock(task);
+        return -ERESTARTNOINTR;
+    }
+    task->exit_status = (int)(arg[0] & 0xff);
+    task->ending = true;
     return 0;
 }
 

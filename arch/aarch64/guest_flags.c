@@ -31,13 +31,34 @@ static enum effect branch_effect(uint32_t w)
     return READS;
 }
 
+/* An undefined encoding sets no flags: its signal handler may step over it. */
+static bool shift_is_defined(uint32_t w)
+{
+    if ((w & 0x01200000) == 0x01200000) /* add, subtract, extended register */
+        return (w >> 22 & 3) == 0 && (w >> 10 & 7) <= 4;
+    return (w >> 31 || !(w >> 15 & 1)) && ((w >> 22 & 3) != 3 || !(w >> 24 & 1));
+}
+
+static bool bitmask_is_defined(uint32_t w)
+{
+    uint32_t imms = w >> 10 & 63, size = (w >> 22 & 1) << 6 | (~imms & 63);
+    if (size < 2 || (size >= 64 && !(w >> 31)))
+        return false;
+    uint32_t ones = (1u << (31 - __builtin_clz(size))) - 1;
+    return (imms & ones) != ones;
+}
+
 static enum effect register_effect(uint32_t w)
 {
     switch (w >> 24 & 0x1f) {
     case 0x0a: /* logical, shifted register */
-        return (w >> 29 & 3) == 3 ? WRITES : NEUTRAL;
+        if ((w >> 29 & 3) != 3)
+            return NEUTRAL;
+        return shift_is_defined(w) ? WRITES : READS;
     case 0x0b: /* add, subtract */
-        return w >> 29 & 1 ? WRITES : NEUTRAL;
+        if (!(w >> 29 & 1))
+            return NEUTRAL;
+        return shift_is_defined(w) ? WRITES : READS;
     case 0x1a: /* one and two sources; the others are ADC, RMIF, CCMP, CSEL ... */
         return (w >> 21 & 7) == 6 ? NEUTRAL : READS;
     default: /* three sources */
@@ -52,7 +73,9 @@ static enum effect effect_of(uint32_t w)
     case 0x9:
         if ((w >> 23 & 7) == 2)
             return w >> 29 & 1 ? WRITES : NEUTRAL;
-        return (w >> 23 & 7) == 4 && (w >> 29 & 3) == 3 ? WRITES : NEUTRAL;
+        if ((w >> 23 & 7) != 4 || (w >> 29 & 3) != 3)
+            return NEUTRAL;
+        return bitmask_is_defined(w) ? WRITES : READS;
     case 0xa:
     case 0xb:
         return branch_effect(w);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arch/x86/host_backend.h"
+#include "arch/x86/host_vec.h"
 #include "core/code_buffer.h"
 #include "core/dispatch.h"
 #include "core/eval.h"
@@ -190,6 +191,10 @@ static void emit_op(struct emitter *e, ir_ref ref)
     if (!fn)
         bug("no host code for %s", ir_op_info[op->op].name);
     ra_begin_op(&e->ra, ref);
+    if (vec_emit[op->op] == fn && !vec_keeps_flags(op)) {
+        ra_make_room(&e->ra, true, fp_is_special(e) ? 16 : 8);
+        ra_make_room(&e->ra, false, fp_is_special(e) ? 4 : 2);
+    }
     if (props & IR_FAULT) {
         emit_fault_point(e);
         ra_end_op(&e->ra); /* what storing the flags took is free for the access */

@@ -23,7 +23,7 @@ struct ool {
     uint8_t kind;
     uint8_t n_jumps;
     uint8_t reg[4];        /* result, operands (RA_VEC + n for vectors); 255: none */
-    asm_label jump[6];     /* near jumps that lead here */
+    asm_label jump[8];     /* near jumps that lead here */
     uint32_t resume;       /* offset to return to */
     ir_ref ref;
     uint16_t exit;         /* index into tb->exits */

@@ -7,8 +7,14 @@
 bool fp_form_of(const struct emitter *e, unsigned type, struct fp_form *f)
 {
     unsigned log2 = type_lane_log2(type);
-    *f = (struct fp_form){.is_double = log2 == 3, .scalar = !type_is_vector(type), .half = type == T_2S};
-    return log2 >= 2 && !fp_is_special(e);
+    *f = (struct fp_form){.is_double = log2 == 3, .scalar = !type_is_vector(type), .half = type == T_2S,
+                          .guarded = fp_is_special(e)};
+    return log2 >= 2;
+}
+
+bool fp_plain_form_of(const struct emitter *e, unsigned type, struct fp_form *f)
+{
+    return fp_form_of(e, type, f) && !f->guarded;
 }
 
 unsigned fp_source(struct emitter *e, struct fp_form f, unsigned r)
@@ -20,19 +26,23 @@ unsigned fp_source(struct emitter *e, struct fp_form f, unsigned r)
     return t;
 }
 
-asm_label fp_jump_if_nan2(struct emitter *e, struct fp_form f, unsigned r1, unsigned r2)
+/* T: scratch, for vectors. */
+static asm_label jump_if_unordered(struct emitter *e, struct fp_form f, unsigned r1, unsigned r2, unsigned t)
 {
     enum { UNORDERED = 3 };
+    emit_clobber_flags(e);
     if (f.scalar) {
-        emit_clobber_flags(e);
         asm_v2(&e->a, f.is_double ? V_ucomisd : V_ucomiss, r1, r2);
         return asm_jcc_near(&e->a, CC_P);
     }
-    unsigned t = vec_temp(e);
     asm_v3i(&e->a, f.is_double ? V_cmppd : V_cmpps, t, r1, r2, UNORDERED);
-    emit_clobber_flags(e);
     asm_v2(&e->a, V_ptest, t, t);
     return asm_jcc_near(&e->a, CC_NE);
+}
+
+asm_label fp_jump_if_nan2(struct emitter *e, struct fp_form f, unsigned r1, unsigned r2)
+{
+    return jump_if_unordered(e, f, r1, r2, f.scalar ? 0 : vec_temp(e));
 }
 
 asm_label fp_jump_if_nan(struct emitter *e, struct fp_form f, unsigned r) { return fp_jump_if_nan2(e, f, r, r); }
@@ -44,14 +54,163 @@ struct ool *fp_slow(struct emitter *e, ir_ref ref, asm_label jump, unsigned dst,
                      c < 0 ? none : RA_VEC + c);
 }
 
+void fp_slow_at(struct emitter *e, ir_ref ref, const struct fp_jumps *j, unsigned dst, int a, int b, int c)
+{
+    if (!j->n)
+        return;
+    struct ool *o = fp_slow(e, ref, j->at[0], dst, a, b, c);
+    for (unsigned i = 1; i < j->n; i++)
+        o->jump[o->n_jumps++] = j->at[i];
+}
+
+/* -- Denormals ---------------------------------------------------------------------------------------- */
+
+/* Operations that give no denormal in guarded form. */
+static bool flushes(unsigned code)
+{
+    switch (code) {
+    case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fma: case IR_fsqrt: case IR_fabd: case IR_fmin:
+    case IR_fmax: case IR_fminnm: case IR_fmaxnm: case IR_frint: case IR_i2f: case IR_vi2f:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_flushed(const struct emitter *e, struct fp_form f, ir_ref v)
+{
+    for (const struct ir_op *op = &e->ir->ops[v];; op = &e->ir->ops[op->a]) {
+        bool same_lanes = type_lane_log2(op->type) == (f.is_double ? 3u : 2u);
+        if (op->op == IR_vlow && op->aux == (f.is_double ? 3 : 2))
+            continue;
+        if ((op->op == IR_fneg || op->op == IR_fabs) && same_lanes && type_is_vector(op->type) == !f.scalar)
+            continue;
+        return flushes(op->op) && same_lanes && type_is_vector(op->type) == !f.scalar;
+    }
+}
+
+static unsigned bits_temp(struct emitter *e, struct fp_jumps *j)
+{
+    if (!j->has_bits)
+        j->bits = gpr_temp(e);
+    j->has_bits = true;
+    return j->bits;
+}
+
+static unsigned lanes_temp(struct emitter *e, struct fp_jumps *j)
+{
+    if (!j->has_lanes)
+        j->lanes = vec_temp(e);
+    j->has_lanes = true;
+    return j->lanes;
+}
+
+/* Twice a denormal less 1, sign dropped, has no bits where the exponent was; zero borrows. */
+void fp_guard_operand(struct emitter *e, struct fp_form f, ir_ref v, unsigned x, struct fp_jumps *j)
+{
+    if (!f.guarded || is_flushed(e, f, v))
+        return;
+    emit_clobber_flags(e);
+    if (f.scalar) {
+        unsigned r = bits_temp(e, j);
+        asm_r_from_v(&e->a, V_movd_st, f.is_double, r, x);
+        asm_lea(&e->a, f.is_double, r, x86_mem_index((int)r, (int)r, 0, -1));
+        asm_shift_ri(&e->a, SHIFT_SHR, f.is_double, r, f.is_double ? 53 : 24);
+        fp_jump(j, asm_jcc_near(&e->a, CC_E));
+        return;
+    }
+    unsigned t = lanes_temp(e, j);
+    asm_v3(&e->a, f.is_double ? V_paddq : V_paddd, t, x, x);
+    asm_v3m(&e->a, f.is_double ? V_paddq : V_paddd, t, t, vec_literal(e, UINT64_MAX));
+    asm_vshift(&e->a, f.is_double ? V_psrlq_i : V_psrld_i, t, t, f.is_double ? 53 : 24);
+    asm_v3m(&e->a, f.is_double ? V_pcmpeqq : V_pcmpeqd, t, t, vec_literal(e, 0));
+    asm_v2(&e->a, V_ptest, t, t);
+    fp_jump(j, asm_jcc_near(&e->a, CC_NE));
+}
+
+void fp_guard_inexact(struct emitter *e, struct fp_form f, struct fp_jumps *j)
+{
+    if (!f.guarded)
+        return;
+    emit_clobber_flags(e);
+    asm_test_mi(&e->a, 0, mem_cpu((int32_t)offsetof(struct cpu, fp.flags)), FP_IXC);
+    fp_jump(j, asm_jcc_near(&e->a, CC_E));
+}
+
+static void guard_scalar_result(struct emitter *e, struct fp_form f, unsigned t, const unsigned *factor,
+                                unsigned n_factors, struct fp_jumps *j)
+{
+    struct x86_asm *a = &e->a;
+    unsigned bits = bits_temp(e, j);
+    asm_v2m(a, f.is_double ? V_ucomisd : V_ucomiss, t, vec_literal(e, f.is_double ? 1ull << 52 : 1u << 23));
+    asm_label exact[3] = {asm_jcc_short(a, CC_A)};
+    fp_jump(j, asm_jcc_near(a, CC_P));
+    for (unsigned i = 0; i < n_factors; i++) {
+        asm_r_from_v(a, V_movd_st, f.is_double, bits, factor[i]);
+        asm_alu_rr(a, ALU_ADD, f.is_double, bits, bits);
+        exact[1 + i] = asm_jcc_short(a, CC_E);
+    }
+    fp_jump(j, asm_jmp_near(a));
+    for (unsigned i = 0; i <= n_factors; i++)
+        asm_patch_here(a, exact[i]);
+}
+
+/* t: absolute values of the result. As integers they are in order, NaNs on top. */
+static void guard_lanes(struct emitter *e, struct fp_form f, unsigned t, const unsigned *factor, unsigned n_factors,
+                        struct fp_jumps *j)
+{
+    struct x86_asm *a = &e->a;
+    unsigned mask = bits_temp(e, j), u = vec_temp(e);
+    int32_t all = f.is_double ? 3 : 15;
+    enum x86_vop movmsk = f.is_double ? V_movmskpd : V_movmskps, equal = f.is_double ? V_pcmpeqq : V_pcmpeqd;
+    asm_v3m(a, f.is_double ? V_pcmpgtq : V_pcmpgtd, t, t,
+            vec_literal(e, f.is_double ? 1ull << 52 : vec_repeat(2, 1u << 23)));
+    asm_r_from_v(a, movmsk, 0, mask, t);
+    asm_alu_ri(a, ALU_CMP, 0, mask, all);
+    asm_label exact = asm_jcc_short(a, CC_E);
+    for (unsigned i = 0; i < n_factors; i++) {
+        asm_v3(a, f.is_double ? V_paddq : V_paddd, u, factor[i], factor[i]);
+        asm_v3m(a, equal, u, u, vec_literal(e, 0));
+        asm_v3(a, V_por, t, t, u);
+    }
+    asm_r_from_v(a, movmsk, 0, mask, t);
+    asm_alu_ri(a, ALU_CMP, 0, mask, all);
+    fp_jump(j, asm_jcc_near(a, CC_NE));
+    asm_patch_here(a, exact);
+}
+
+void fp_guard_result(struct emitter *e, struct fp_form f, unsigned r, const unsigned *factor, unsigned n_factors,
+                     struct fp_jumps *j)
+{
+    if (!f.guarded) {
+        fp_jump(j, fp_jump_if_nan(e, f, r));
+        return;
+    }
+    unsigned t = lanes_temp(e, j);
+    asm_v3m(&e->a, V_andps, t, r, vec_literal(e, f.is_double ? INT64_MAX : vec_repeat(2, INT32_MAX)));
+    emit_clobber_flags(e);
+    if (f.scalar) {
+        guard_scalar_result(e, f, t, factor, n_factors, j);
+        return;
+    }
+    guard_lanes(e, f, t, factor, n_factors, j);
+    fp_jump(j, jump_if_unordered(e, f, r, r, t));
+}
+
 /* -- Arithmetic -------------------------------------------------------------------------------------- */
+
+/* A sum of normal values that is tiny is exact, and a zero is one: only denormals differ, and nothing was raised. */
+static void guard_sum(struct emitter *e, struct fp_form f, unsigned r, struct fp_jumps *j)
+{
+    fp_guard_operand(e, f, IR_NONE, r, j);
+    fp_jump(j, jump_if_unordered(e, f, r, r, f.scalar ? 0 : lanes_temp(e, j)));
+}
 
 void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
     if (!fp_form_of(e, op->type, &f)) {
-        if (!emit_fp_flushing(e, ref, op))
-            emit_eval_call(e, ref, op);
+        emit_eval_call(e, ref, op);
         return;
     }
     enum x86_vop ps = op->op == IR_fadd ? V_addps : op->op == IR_fsub ? V_subps : op->op == IR_fmul ? V_mulps : V_divps;
@@ -59,26 +218,39 @@ void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
     bool swaps = (op->op == IR_fadd || op->op == IR_fmul) && vec_swaps_sources(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
     unsigned x = fp_source(e, f, a), y = a == b ? x : fp_source(e, f, b), dst = vec_def(e, ref);
+    bool is_sum = op->op == IR_fadd || op->op == IR_fsub;
+    struct fp_jumps j = {.n = 0};
+    fp_guard_operand(e, f, op->a, x, &j);
+    if (a != b)
+        fp_guard_operand(e, f, op->b, y, &j);
+    if (!is_sum)
+        fp_guard_inexact(e, f, &j);
     asm_v3(&e->a, fp_vop(ps, f), dst, swaps ? y : x, swaps ? x : y);
-    fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, (int)b, -1);
+    if (is_sum)
+        guard_sum(e, f, dst, &j);
+    else
+        fp_guard_result(e, f, dst, (const unsigned[2]){x, y}, op->op == IR_fmul ? 2 : 1, &j);
+    fp_slow_at(e, ref, &j, dst, (int)a, (int)b, -1);
 }
 
 void emit_fp_sqrt(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
     if (!fp_form_of(e, op->type, &f)) {
-        if (!emit_fp_flushing(e, ref, op))
-            emit_eval_call(e, ref, op);
+        emit_eval_call(e, ref, op);
         return;
     }
     unsigned a = vec_use(e, op->a), x = fp_source(e, f, a), dst = vec_def(e, ref);
+    struct fp_jumps j = {.n = 0};
+    fp_guard_operand(e, f, op->a, x, &j);
     if (f.scalar) { /* the upper part comes from zeros */
         asm_vzero(&e->a, dst);
         asm_v3(&e->a, fp_vop(V_sqrtps, f), dst, dst, x);
     } else {
         asm_v2(&e->a, fp_vop(V_sqrtps, f), dst, x);
     }
-    fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, -1, -1);
+    fp_jump(&j, fp_jump_if_nan(e, f, dst));
+    fp_slow_at(e, ref, &j, dst, (int)a, -1, -1);
 }
 
 void emit_fp_sign(struct emitter *e, ir_ref ref, const struct ir_op *op)
@@ -96,7 +268,7 @@ void emit_fp_sign(struct emitter *e, ir_ref ref, const struct ir_op *op)
 void emit_fp_abd(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
-    if (!fp_form_of(e, op->type, &f)) {
+    if (!fp_plain_form_of(e, op->type, &f)) {
         emit_eval_call(e, ref, op);
         return;
     }
@@ -134,9 +306,12 @@ void emit_fp_minmax(struct emitter *e, ir_ref ref, const struct ir_op *op)
     f.half = f.half && !vec_keeps_zeros(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
     unsigned x = fp_source(e, f, a), y = fp_source(e, f, b), dst = vec_def(e, ref);
-    struct ool *slow = fp_slow(e, ref, fp_jump_if_nan2(e, f, x, y), dst, (int)a, (int)b, -1);
+    struct fp_jumps j = {.n = 0};
+    fp_guard_operand(e, f, op->a, x, &j);
+    fp_guard_operand(e, f, op->b, y, &j);
+    fp_jump(&j, fp_jump_if_nan2(e, f, x, y));
     min_max(e, f, is_max_op(op), dst, x, y);
-    emit_slow_resume(e, slow);
+    fp_slow_at(e, ref, &j, dst, (int)a, (int)b, -1);
 }
 
 /* dst = lane 0 of src, the rest zero. */
@@ -152,21 +327,26 @@ void emit_fp_fma(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
     if (!fp_form_of(e, op->type, &f) || !e->a.has->fma) {
-        if (!e->a.has->fma || !emit_fp_flushing(e, ref, op))
-            emit_eval_call(e, ref, op);
+        emit_eval_call(e, ref, op);
         return;
     }
     f.half = f.half && !vec_keeps_zeros(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b), c = vec_use(e, op->c);
     unsigned y = fp_source(e, f, b), z = fp_source(e, f, c), dst = vec_def(e, ref);
+    struct fp_jumps j = {.n = 0};
     if (f.half)
         asm_v2(&e->a, V_movddup, dst, a);
     else if (f.scalar && !vec_is_clean(e, op->a, f.is_double ? 8 : 4))
         clear_upper(e, f, dst, a);
     else
         asm_movv(&e->a, dst, a);
+    fp_guard_operand(e, f, op->a, dst, &j);
+    fp_guard_operand(e, f, op->b, y, &j);
+    fp_guard_operand(e, f, op->c, z, &j);
+    fp_guard_inexact(e, f, &j);
     asm_v3(&e->a, fp_vop(V_vfmadd231ps, f), dst, y, z);
-    fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, (int)b, (int)c);
+    fp_guard_result(e, f, dst, (const unsigned[2]){y, z}, 2, &j);
+    fp_slow_at(e, ref, &j, dst, (int)a, (int)b, (int)c);
 }
 
 /* Jump taken if a lane of R is infinite (or, for scalars, a NaN). */
@@ -189,7 +369,7 @@ static asm_label jump_if_infinite(struct emitter *e, struct fp_form f, unsigned 
 void emit_fp_recps(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
-    if (!fp_form_of(e, op->type, &f) || !e->a.has->fma) {
+    if (!fp_plain_form_of(e, op->type, &f) || !e->a.has->fma) {
         emit_eval_call(e, ref, op);
         return;
     }
@@ -214,14 +394,16 @@ void emit_fp_compare(struct emitter *e, ir_ref ref, const struct ir_op *op)
         emit_eval_call(e, ref, op);
         return;
     }
-    unsigned a = vec_use(e, op->a), b = vec_use(e, op->b), dst, t;
-    unsigned x = fp_source(e, f, a), y = fp_source(e, f, b);
+    unsigned a = vec_use(e, op->a), b = vec_use(e, op->b), t;
+    unsigned x = fp_source(e, f, a), y = fp_source(e, f, b), dst = vec_def(e, ref);
+    struct fp_jumps j = {.n = 0};
+    fp_guard_operand(e, f, op->a, x, &j);
+    fp_guard_operand(e, f, op->b, y, &j);
     switch (op->op) {
-    case IR_fcmeq: asm_v3i(&e->a, fp_vop(V_cmpps, f), vec_def(e, ref), x, y, EQ); break;
-    case IR_fcmge: asm_v3i(&e->a, fp_vop(V_cmpps, f), vec_def(e, ref), y, x, LE); break;
-    case IR_fcmgt: asm_v3i(&e->a, fp_vop(V_cmpps, f), vec_def(e, ref), y, x, LT); break;
+    case IR_fcmeq: asm_v3i(&e->a, fp_vop(V_cmpps, f), dst, x, y, EQ); break;
+    case IR_fcmge: asm_v3i(&e->a, fp_vop(V_cmpps, f), dst, y, x, LE); break;
+    case IR_fcmgt: asm_v3i(&e->a, fp_vop(V_cmpps, f), dst, y, x, LT); break;
     default: /* absolute values */
-        dst = vec_def(e, ref);
         t = vec_temp(e);
         struct x86_mem mask = vec_literal(e, f.is_double ? INT64_MAX : vec_repeat(2, INT32_MAX));
         asm_v3m(&e->a, V_andps, t, x, mask);
@@ -229,6 +411,7 @@ void emit_fp_compare(struct emitter *e, ir_ref ref, const struct ir_op *op)
         asm_v3i(&e->a, fp_vop(V_cmpps, f), dst, dst, t, op->op == IR_facge ? LE : LT);
         break;
     }
+    fp_slow_at(e, ref, &j, dst, (int)a, (int)b, -1);
 }
 
 /* -- Pairwise ----------------------------------------------------------------------------------------------- */
@@ -259,7 +442,7 @@ static void split_pairs(struct emitter *e, struct fp_form f, unsigned a, unsigne
 void emit_fp_addp(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
-    if (!fp_form_of(e, op->type, &f)) {
+    if (!fp_plain_form_of(e, op->type, &f)) {
         emit_eval_call(e, ref, op);
         return;
     }
@@ -273,7 +456,7 @@ void emit_fp_addp(struct emitter *e, ir_ref ref, const struct ir_op *op)
 void emit_fp_minmaxp(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
-    if (!fp_form_of(e, op->type, &f)) {
+    if (!fp_plain_form_of(e, op->type, &f)) {
         emit_eval_call(e, ref, op);
         return;
     }
@@ -288,10 +471,10 @@ void emit_fp_minmaxp(struct emitter *e, ir_ref ref, const struct ir_op *op)
 /* -- Compares to flags ----------------------------------------------------------------------------------------- */
 
 /* In the special modes: R, or a zero in a temporary if it is a denormal that the guest flushes (Arm ARM, FPUnpack). */
-static unsigned flushed(struct emitter *e, unsigned type, unsigned r)
+static unsigned flushed(struct emitter *e, unsigned type, unsigned r, unsigned bits)
 {
     bool is_half = type == T_F16;
-    unsigned w = type == T_F64, t = vec_temp(e), bits = gpr_temp(e);
+    unsigned w = type == T_F64, t = vec_temp(e);
     int32_t mode = is_half ? (int32_t)offsetof(struct cpu, fp.flush_to_zero16)
                            : (int32_t)offsetof(struct cpu, fp.flush_to_zero);
     asm_movv(&e->a, t, r);
@@ -349,8 +532,9 @@ void emit_fcmp_compare(struct emitter *e, const struct ir_op *op)
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
     emit_clobber_flags(e);
     if (fp_is_special(e)) {
-        a = flushed(e, op->type, a);
-        b = flushed(e, op->type, b);
+        unsigned bits = gpr_temp(e);
+        a = flushed(e, op->type, a, bits);
+        b = flushed(e, op->type, b, bits);
     }
     if (op->type == T_F16) {
         a = half_to_single(e, a);

@@ -54,7 +54,7 @@ void emit_fp_round(struct emitter *e, ir_ref ref, const struct ir_op *op)
     struct fp_form f;
     unsigned imm = round_imm[op->aux & IR_ROUND];
     bool away = (op->aux & IR_ROUND) == IR_ROUND_AWAY;
-    if (!fp_form_of(e, op->type, &f) || imm == NO_ROUNDING || (away && op->aux & FRINT_EXACT)) {
+    if (!fp_form_of(e, op->type, &f) || imm == NO_ROUNDING || (away && (f.guarded || op->aux & FRINT_EXACT))) {
         emit_eval_call(e, ref, op);
         return;
     }
@@ -66,24 +66,27 @@ void emit_fp_round(struct emitter *e, ir_ref ref, const struct ir_op *op)
         return;
     }
     imm |= op->aux & FRINT_EXACT ? 0 : ROUND_QUIET;
+    struct fp_jumps j = {.n = 0};
+    fp_guard_operand(e, f, op->a, x, &j);
     if (f.scalar) { /* the upper part comes from zeros */
         asm_vzero(&e->a, dst);
         asm_v3i(&e->a, fp_vop(V_roundps, f), dst, dst, x, imm);
     } else {
         asm_v2i(&e->a, fp_vop(V_roundps, f), dst, x, imm);
     }
-    fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, -1, -1);
+    fp_jump(&j, fp_jump_if_nan(e, f, dst));
+    fp_slow_at(e, ref, &j, dst, (int)a, -1, -1);
 }
 
 /* -- Between formats ---------------------------------------------------------------------------------- */
 
-static const struct fp_form single = {false, true, false}, double_ = {true, true, false};
+static const struct fp_form single = {.scalar = true}, double_ = {.scalar = true, .is_double = true};
 
 void emit_fp_convert(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     bool to_half = op->type == T_F16, from_half = op->d == T_F16;
-    bool half_ok = e->a.has->f16c && !(to_half && op->d == T_F64);
-    if (fp_is_special(e) || ((to_half || from_half) && !half_ok)) {
+    bool half_ok = e->a.has->f16c && !(to_half && op->d == T_F64) && !fp_is_special(e);
+    if ((to_half || from_half) && !half_ok) {
         emit_eval_call(e, ref, op);
         return;
     }
@@ -98,22 +101,33 @@ void emit_fp_convert(struct emitter *e, ir_ref ref, const struct ir_op *op)
         emit_slow_resume(e, slow);
         return;
     }
+    struct fp_jumps j = {.n = 0};
+    f.guarded = fp_is_special(e);
     if (from_half) {
         asm_v3m(&e->a, V_pand, dst, a, asm_literal(&e->a, 0xffff, 0));
         asm_v2(&e->a, V_vcvtph2ps, dst, dst);
         if (f.is_double)
             asm_v2(&e->a, V_cvtss2sd, dst, dst);
     } else {
+        struct fp_form source = f;
+        source.is_double = !f.is_double;
+        fp_guard_operand(e, source, op->a, a, &j);
+        if (!f.is_double)
+            fp_guard_inexact(e, f, &j);
         asm_vzero(&e->a, dst);
         asm_v3(&e->a, f.is_double ? V_cvtss2sd : V_cvtsd2ss, dst, dst, a);
     }
-    fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, -1, -1);
+    if (f.is_double)
+        fp_jump(&j, fp_jump_if_nan(e, f, dst));
+    else
+        fp_guard_result(e, f, dst, NULL, 0, &j);
+    fp_slow_at(e, ref, &j, dst, (int)a, -1, -1);
 }
 
 void emit_fp_widen(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
-    if (!fp_form_of(e, op->type, &f) || (!f.is_double && !e->a.has->f16c)) {
+    if (!fp_plain_form_of(e, op->type, &f) || (!f.is_double && !e->a.has->f16c)) {
         emit_eval_call(e, ref, op);
         return;
     }
@@ -124,7 +138,7 @@ void emit_fp_widen(struct emitter *e, ir_ref ref, const struct ir_op *op)
 
 void emit_fp_narrow(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
-    static const struct fp_form four = {false, false, false};
+    static const struct fp_form four = {.scalar = false};
     if (fp_is_special(e) || (op->type == T_4H && !e->a.has->f16c)) {
         emit_eval_call(e, ref, op);
         return;
@@ -181,16 +195,17 @@ void emit_f2i(struct emitter *e, ir_ref ref, const struct ir_op *op)
     struct fp_form f;
     unsigned w = (op->aux & CVT_64) != 0, imm = round_imm[op->aux & IR_ROUND];
     bool truncates = (op->aux & IR_ROUND) == IR_ROUND_ZERO, is_unsigned = (op->aux & CVT_UNSIGNED) != 0;
-    if (!fp_form_of(e, op->type, &f) || op->d || imm == NO_ROUNDING ||
+    bool away = (op->aux & IR_ROUND) == IR_ROUND_AWAY;
+    if (!fp_form_of(e, op->type, &f) || op->d || imm == NO_ROUNDING || (f.guarded && (away || is_unsigned)) ||
         (!truncates && is_unsigned && !e->a.has->avx512vl)) {
         emit_eval_call(e, ref, op);
         return;
     }
     unsigned a = vec_use(e, op->a), x = a, dst = gpr_def(e, ref);
-    bool away = (op->aux & IR_ROUND) == IR_ROUND_AWAY;
-    asm_label large = 0;
+    struct fp_jumps early = {.n = 0};
+    fp_guard_operand(e, f, op->a, a, &early);
     if (away) {
-        large = jump_if_large(e, f, a);
+        fp_jump(&early, jump_if_large(e, f, a));
         round_away(e, f, x = vec_temp(e), a);
     } else if (!truncates) {
         x = vec_temp(e);
@@ -211,8 +226,8 @@ void emit_f2i(struct emitter *e, ir_ref ref, const struct ir_op *op)
         asm_alu_ri(&e->a, ALU_CMP, w, dst, 1);
         slow = slow_to_int(e, ref, asm_jcc_near(&e->a, CC_O), dst, a);
     }
-    if (away)
-        slow->jump[slow->n_jumps++] = large;
+    for (unsigned i = 0; i < early.n; i++)
+        slow->jump[slow->n_jumps++] = early.at[i];
     if (!truncates)
         raise_inexact(e, f, a, imm);
     emit_slow_resume(e, slow);
@@ -224,7 +239,7 @@ void emit_vf2i(struct emitter *e, ir_ref ref, const struct ir_op *op)
     struct fp_form f;
     unsigned imm = round_imm[op->aux & IR_ROUND];
     bool truncates = (op->aux & IR_ROUND) == IR_ROUND_ZERO, is_unsigned = (op->aux & CVT_UNSIGNED) != 0;
-    bool ok = fp_form_of(e, op->type, &f) && !op->d && imm != NO_ROUNDING;
+    bool ok = fp_plain_form_of(e, op->type, &f) && !op->d && imm != NO_ROUNDING;
     if (!ok || ((f.is_double || is_unsigned) && !(e->a.has->avx512vl && e->a.has->avx512dq))) {
         emit_eval_call(e, ref, op);
         return;

@@ -70,5 +70,5 @@ emit_fn emit_fp_round, emit_fp_convert, emit_fp_widen, emit_fp_narrow, emit_f2i,
 emit_fn emit_aes_round, emit_aes_mix, emit_sha1_rounds, emit_sha1h, emit_sha1su0, emit_sha1su1, emit_sha256_rounds,
     emit_sha256su0, emit_sha256su1, emit_xar, emit_rax1;
 
-/* Floating-point operations of this block need the exact functions: denormals flushed or half precision is not IEEE. */
+/* The guest flushes denormals or has another half precision: operations go out of line or guard against denormals. */
 static inline bool fp_is_special(const struct emitter *e) { return (e->tb->mode & 1) != 0; }

@@ -52,12 +52,6 @@ static bool all_clean(const struct emitter *e, const struct ir_op *op, unsigned 
            (info->c != IR_CLASS_V || is_clean(e, op->c, bytes, depth));
 }
 
-/* The emitter of this scalar operation falls back to the out-of-line function, whose result is clean. */
-static bool is_out_of_line(const struct emitter *e, const struct ir_op *op)
-{
-    return op->type == T_F16 || (fp_is_special(e) && op->op != IR_fabs && op->op != IR_fneg);
-}
-
 static bool follows_rule(const struct emitter *e, const struct ir_op *op, unsigned bytes, unsigned depth)
 {
     unsigned rule = rules[op->op];
@@ -65,8 +59,6 @@ static bool follows_rule(const struct emitter *e, const struct ir_op *op, unsign
     if (rule >= SCALAR && scalar) {
         if (1u << type_lane_log2(op->type) > bytes || op->type == T_F16)
             return false;
-        if (is_out_of_line(e, op))
-            return true;
     }
     if (rule >= FIRST_OF_EITHER && is_64) /* on undoubled lanes, see vec_keeps_zeros */
         return all_clean(e, op, bytes, depth);

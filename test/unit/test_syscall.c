@@ -173,6 +173,38 @@ static void test_syscall_own_descriptors_are_hidden(void **state)
     process.self_fd = -1;
 }
 
+/* More events than one part of the conversion holds; what lies behind them stays. */
+static void test_syscall_epoll_many(void **state)
+{
+    (void)state;
+    enum { N = 150 };
+    struct {
+        uint32_t events, pad;
+        uint64_t data;
+    } add = {1, 0, 0}, got[N + 1];
+    int fds[N][2];
+    bool seen[N] = {false};
+    long epoll = call(NR_epoll_create1, 0, 0, 0, 0, 0, 0);
+    for (unsigned i = 0; i < N; i++) {
+        assert_int_equal(pipe(fds[i]), 0);
+        assert_int_equal(write(fds[i][1], "x", 1), 1);
+        add.data = (uint64_t)i << 33 | i;
+        assert_int_equal(
+            call(NR_epoll_ctl, (uint64_t)epoll, 1, (uint64_t)fds[i][0], pointer(&add), 0, 0), 0);
+    }
+    memset(got, 0xee, sizeof(got));
+    assert_int_equal(call(NR_epoll_pwait, (uint64_t)epoll, pointer(got), N + 1, 0, 0, 8), N);
+    for (unsigned i = 0; i < N; i++) {
+        unsigned n = (unsigned)got[i].data;
+        assert_int_equal(got[i].events, 1);
+        assert_true(n < N && !seen[n] && got[i].data >> 33 == n);
+        seen[n] = true;
+        close(fds[n][0]), close(fds[n][1]);
+    }
+    assert_int_equal(got[N].events, 0xeeeeeeee);
+    close((int)epoll);
+}
+
 /* With a signal pending no call that may sleep enters the kernel, and others run. */
 static void test_syscall_pending_signal_goes_first(void **state)
 {
@@ -286,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup(test_syscall_open_flags, set_up),
         cmocka_unit_test_setup(test_syscall_stat_layout, set_up),
         cmocka_unit_test_setup(test_syscall_epoll_layout, set_up),
+        cmocka_unit_test_setup(test_syscall_epoll_many, set_up),
         cmocka_unit_test_setup(test_syscall_own_descriptors_are_hidden, set_up),
         cmocka_unit_test_setup(test_syscall_pending_signal_goes_first, set_up),
         cmocka_unit_test_setup(test_syscall_rewind_window, set_up),

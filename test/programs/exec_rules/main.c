@@ -218,9 +218,9 @@ int main(int argc, char **argv)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     posix_spawnattr_setsigdefault(&attr, &set);
-    printf("posix_spawn: %s\n", strerror(posix_spawn(&pid, self, NULL, &attr, args, envp)));
+    int error = posix_spawn(&pid, self, NULL, &attr, args, envp);
     waitpid(pid, &status, 0);
-    printf("spawned: %x\n", status);
+    printf("posix_spawn: %s, status %x\n", strerror(error), status);
     chdir("/");
     char clean[64];
     snprintf(clean, sizeof(clean), "rm -r %s", dir);

@@ -34,7 +34,11 @@ static void report(const char *name, long result)
     int error = errno;
     struct itimerval off = {{0, 0}, {0, 0}};
     setitimer(ITIMER_REAL, &off, NULL);
-    printf("%-16s %ld%s\n", name, result, result < 0 ? error == EINTR ? " EINTR" : error == EAGAIN ? " EAGAIN" : " other" : "");
+    printf("%-16s %ld%s\n", name, result,
+           result < 0 ? error == EINTR    ? " EINTR"
+                        : error == EAGAIN ? " EAGAIN"
+                                          : " other"
+                      : "");
     char rest[8];
     fcntl(pipe_fd[0], F_SETFL, O_NONBLOCK);
     read(pipe_fd[0], rest, sizeof rest);
@@ -95,7 +99,8 @@ static void all_calls(int flags)
     report("nanosleep", nanosleep(&sleep, &left));
     printf("left %d\n", left.tv_sec == 4);
     start();
-    report("clock_nanosleep", (errno = clock_nanosleep(CLOCK_MONOTONIC, 0, &sleep, &left)) ? -1 : 0);
+    report("clock_nanosleep",
+           (errno = clock_nanosleep(CLOCK_MONOTONIC, 0, &sleep, &left)) ? -1 : 0);
     struct {
         long type;
         char text[8];

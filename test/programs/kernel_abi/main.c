@@ -87,8 +87,9 @@ static void stat_layout(void)
     memcpy(&rdev, s + 32, 8), memcpy(&size, s + 48, 8), memcpy(&blksize, s + 56, 4);
     memcpy(&blocks, s + 64, 8), memcpy(&mtime, s + 88, 8);
     printf("mode %o links %u size %ld rdev %lu\n", mode, nlink, (long)size, (unsigned long)rdev);
-    printf("same %d%d%d%d%d end %x\n", dev == makedev(x.stx_dev_major, x.stx_dev_minor), ino == x.stx_ino,
-           blksize == x.stx_blksize, blocks == (int64_t)x.stx_blocks, mtime == x.stx_mtime.tv_sec, s[128]);
+    printf("same %d%d%d%d%d end %x\n", dev == makedev(x.stx_dev_major, x.stx_dev_minor),
+           ino == x.stx_ino, blksize == x.stx_blksize, blocks == (int64_t)x.stx_blocks,
+           mtime == x.stx_mtime.tv_sec, s[128]);
     show("newfstatat empty", syscall(SYS_newfstatat, fd, "", s, AT_EMPTY_PATH));
     show("newfstatat no file", syscall(SYS_newfstatat, AT_FDCWD, "missing", s, 0));
     show("newfstatat bad path", syscall(SYS_newfstatat, AT_FDCWD, 16, s, 0));
@@ -150,8 +151,8 @@ static void system_calls(void)
     struct semid_ds ds;
     memset(&ds, 0xee, sizeof ds);
     show("IPC_STAT", semctl(id, 0, IPC_STAT, &ds));
-    printf("semaphores %ld mode %o ctime %d otime %ld\n", (long)ds.sem_nsems, ds.sem_perm.mode & 0777,
-           ds.sem_ctime > 1000000000, (long)ds.sem_otime);
+    printf("semaphores %ld mode %o ctime %d otime %ld\n", (long)ds.sem_nsems,
+           ds.sem_perm.mode & 0777, ds.sem_ctime > 1000000000, (long)ds.sem_otime);
     ds.sem_perm.mode = 0600;
     show("IPC_SET", semctl(id, 0, IPC_SET, &ds));
     unsigned short values[3] = {1, 2, 3}, got[3];

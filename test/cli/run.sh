@@ -1,0 +1,122 @@
+#!/bin/sh
+# run.sh - what the command line prints and returns, against the texts that scripts depend on.
+#   run.sh ANYARCH WORK [ARM64-COMPILER]   without a compiler the parts that run a program are left out
+set -u
+anyarch=$(realpath "$1")
+mkdir -p "$2"
+cd "$2" || exit 1
+compiler=${3:-}
+ln -sf "$anyarch" qemu-aarch64-static
+ln -sf "$anyarch" qemu-arm-static
+ln -sf "$anyarch" buildkit-qemu-aarch64
+ln -sf "$anyarch" aarch64-binfmt-P
+ln -sf "$anyarch" anyarch
+failed=0
+
+# expect NAME STATUS PATTERN COMMAND...: exit status, and a line of stdout and stderr that contains PATTERN (empty: no output).
+expect() {
+    name=$1 status=$2 pattern=$3
+    shift 3
+    output=$("$@" 2>&1 < /dev/null)
+    got=$?
+    if [ "$got" != "$status" ]; then
+        echo "$name: exit status $got, expected $status; output: $output"
+        failed=1
+    fi
+    if { [ -z "$pattern" ] && [ -n "$output" ]; } || ! printf '%s\n' "$output" | grep -qF -e "$pattern"; then
+        echo "$name: output lacks '$pattern': $output"
+        failed=1
+    fi
+}
+
+e=./qemu-aarch64-static
+printf 'no program' > text
+chmod +x text
+printf 'not executable' > plain
+printf '\177ELF\2\1\1' > short
+chmod +x short
+expect no_program 1 'qemu: no user program specified' $e
+expect unknown_option 1 "qemu: unknown option 'foo'" $e -foo
+expect two_dashes 1 "qemu: unknown option 'foo'" $e --foo
+expect missing_argument 1 "qemu: missing argument for option 'L'" $e -L
+expect version 0 'qemu-aarch64 version ' $e -version
+expect version_dashes 0 'qemu-aarch64 version ' $e --version
+expect version_variable 0 'qemu-aarch64 version ' env QEMU_VERSION= $e ./plain
+expect help 0 'usage: qemu-aarch64 [options] program [arguments...]' $e -h
+expect help_table 0 'QEMU_LD_PREFIX    set the elf interpreter prefix' $e -help
+expect log_help 1 'Log items (comma separated):' $e -d help
+expect log_bad 1 'Log items (comma separated):' $e -d nosuchitem ./plain
+expect cpu_help 1 'cortex-a53' $e -cpu help
+expect bad_filter 1 'qemu-aarch64-static: Bad range specifier' $e -dfilter xx ./plain
+expect bad_stack 1 'malformed value' $e -s 12x ./plain
+expect missing_file 1 'qemu-aarch64-static: cannot load ./nothing: No such file or directory' $e ./nothing
+expect no_permission 1 'cannot load ./plain: Permission denied' $e ./plain
+expect directory 1 'Permission denied' $e .
+expect not_elf 1 'Exec format error' $e ./text
+expect truncated 1 'Exec format error' $e ./short
+expect wrong_architecture 255 "$anyarch: Invalid ELF image for this architecture" $e "$anyarch"
+expect wrong_architecture_says_what 255 'is a 64-bit little-endian x86_64 program; expected one for aarch64' $e "$anyarch"
+expect other_guest 1 'qemu-arm-static: programs for arm cannot be translated yet' ./qemu-arm-static ./text
+expect overview 0 'usage: anyarch [options] PROGRAM [ARG...]' ./anyarch
+expect guests 0 'riscv64' ./anyarch guests
+expect syscalls 0 'openat' ./anyarch syscalls
+
+if [ -n "$compiler" ]; then
+    cat > show.c << 'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/utsname.h>
+int main(int argc, char **argv)
+{
+    struct utsname u;
+    uname(&u);
+    for (int i = 0; i < argc; i++)
+        printf("[%s]", argv[i]);
+    printf(" %s %s A=%s B=%s execfn=%s\n", u.machine, u.release, getenv("A") ? getenv("A") : "-",
+           getenv("B") ? getenv("B") : "-", (char *)getauxval(AT_EXECFN));
+    return argc;
+}
+END
+    "$compiler" -O1 -static -o show show.c && "$compiler" -O1 -static-pie -o show-pie show.c &&
+        "$compiler" -O1 -o show-dynamic show.c || exit 1
+    printf '#!./show  -x  y \n' > script
+    printf '#!./script\n' > script2
+    printf '#!./loop\n' > loop
+    printf '#!\n' > empty
+    chmod +x script script2 loop empty
+    expect plain 3 '[./show][a][b c] aarch64' $e ./show a 'b c'
+    expect pie 1 '[./show-pie] aarch64' $e ./show-pie
+    expect argv0 1 '[other] aarch64' $e -0 other ./show
+    expect uname 1 'aarch64 9.8.7 A=' $e -r 9.8.7 ./show
+    expect environment 1 'A=1 B=2 ' $e -E A=1,B=2 ./show
+    expect environment_unset 1 'A=- B=2 ' env A=9 B=2 $e -U A ./show
+    expect environment_variable 1 'A=5 ' env QEMU_SET_ENV=A=5 $e ./show
+    expect options_end 2 '[./show][-version]' $e -- ./show -version
+    expect script 4 '[./show][-x  y][./script][s] aarch64' $e ./script s
+    expect script_nested 4 '[./show][-x  y][./script][./script2]' $e ./script2
+    expect script_loop 1 'cannot load ./loop: ' $e ./loop
+    expect script_empty 1 'Exec format error' $e ./empty
+    expect search_path 1 '[show] aarch64' env "PATH=$PWD" $e show
+    expect by_header 1 '[./show] aarch64' ./anyarch ./show
+    expect by_header_run 1 '[./show] aarch64' ./anyarch run ./show
+    expect buildkit_name 1 '[./show] aarch64' ./buildkit-qemu-aarch64 ./show
+    expect binfmt_name 2 '[zero][one] aarch64' ./aarch64-binfmt-P ./show zero one
+    expect strace 1 'exit_group(1)' $e -strace ./show
+    expect no_interpreter 1 "Could not open '/lib/ld-linux-aarch64.so.1'" $e -L /nowhere ./show-dynamic
+    expect interpreter_engine 1 '[./show] aarch64' $e -engine interp ./show
+    expect log_file 1 '[./show] aarch64' $e -d strace -D log.%d ./show
+    if ! cat log.* | grep -qF 'exit_group(1)'; then
+        echo "log_file: no log"
+        failed=1
+    fi
+    rm -f log.*
+    libraries=$(dirname "$("$compiler" -print-file-name=libc.so.6)")/..
+    if [ -e "$libraries/lib/ld-linux-aarch64.so.1" ]; then
+        expect dynamic 1 '[./show-dynamic] aarch64' $e -L "$libraries" ./show-dynamic
+    fi
+    head -c 5000 show > cut
+    chmod +x cut
+    expect cut 1 'is truncated: segment 0 ends at byte' $e ./cut
+fi
+exit $failed
