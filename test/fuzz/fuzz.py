@@ -34,6 +34,15 @@ ENGINES = {
 NZCV_NAMES = "NZCV"
 
 
+def uses_tag(case, state):
+    """A load or store that faulted, through an address that is one of user space but for its top byte."""
+    if state["pc"] // 4 >= len(case["insns"]):
+        return False
+    i = case["insns"][state["pc"] // 4]
+    parts = [(state["x"] + [state["sp"]])[a64.bits(i, 9, 5)], (state["x"] + [0])[a64.bits(i, 20, 16)]]
+    return a64.is_memory(i) and any(p >> 56 and p >> 47 & 0x1ff == 0 for p in parts)
+
+
 def is_known_difference(engine, case, judge, ours):
     """Differences that are the judge's or that the architecture allows: a reason, or None."""
     if any(i & mask == match for i in case["insns"] for mask, match, _ in a64.JUDGE_IS_WRONG):
@@ -45,11 +54,10 @@ def is_known_difference(engine, case, judge, ours):
             all(judge[k] == ours[k] for k in judge if k != "fpsr"):
         return "UFC of a result that rounds up to the smallest normal: the host tells tininess after rounding, Arm before"
     at = judge["pc"] // 4 if judge["signal"] else None
-    if ours["signal"] == 11 and ours["pc"] // 4 < len(case["insns"]) and ours["pc"] != judge["pc"]:
-        i = case["insns"][ours["pc"] // 4]
-        parts = [(ours["x"] + [ours["sp"]])[a64.bits(i, 9, 5)], (ours["x"] + [0])[a64.bits(i, 20, 16)]]
-        if a64.is_memory(i) and any(p >> 56 for p in parts) and not any(p >> 47 & 0x1ff for p in parts):
-            return "the top byte of an address is not ignored"
+    tag = ours["address"] ^ judge["address"]
+    if ours["signal"] == 11 and uses_tag(case, ours) or \
+            ours["signal"] == judge["signal"] == 11 and tag and not tag << 8 & a64.M64:
+        return "the top byte of an address is not ignored"
     if judge["signal"] == 7 or ours["signal"] == 7:
         return "alignment of ordered accesses is the implementation's choice"
     if judge["signal"] == 11 and all(judge[k] == ours[k] for k in judge if k != "nzcv"):

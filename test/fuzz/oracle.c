@@ -1,9 +1,9 @@
 /* oracle.c - arm64 program that runs short instruction sequences and reports the state they leave.
  *
- * Reads struct fuzz_case records from standard input until its end and writes one struct fuzz_result for each to
- * standard output. The same binary runs under the judge (an independent emulator or real hardware) and under each
- * engine of the translator; equal input must give equal output. A fault ends the case in a signal handler, which takes
- * the state from the signal frame.
+ * Reads struct fuzz_case records from standard input until its end and writes one struct
+ * fuzz_result for each to standard output. The same binary runs under the judge (an independent
+ * emulator or real hardware) and under each engine of the translator; equal input must give equal
+ * output. A fault ends the case in a signal handler, which takes the state from the signal frame.
  *
  * Build: aarch64-linux-gnu-gcc -O2 -static -o oracle oracle.c slot.c */
 #define _GNU_SOURCE
@@ -22,7 +22,8 @@ static void on_fault(int sig, siginfo_t *info, void *ucontext)
     struct fuzz_result *r = current;
     struct fpsimd_context *fp = slot_find_fpsimd(uc);
     if (!running || !fp) {
-        static const char text[] = "oracle: fault outside a case, or no vector registers in the frame\n";
+        static const char text[] =
+            "oracle: fault outside a case, or no vector registers in the frame\n";
         if (write(2, text, sizeof text - 1) < 0)
             _exit(97);
         _exit(99);

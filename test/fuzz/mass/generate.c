@@ -1,7 +1,8 @@
-/* generate.c - draw random cases: instructions from the pattern table, operands rich in corner values.
+/* generate.c - draw random cases: instructions from the pattern table, operands rich in corner
+ * values.
  *
- * What an instruction does with its registers is told from the encoding (Arm ARM, "Top-level encodings for A64"), as in
- * a64.py, which also says what is not drawn. */
+ * What an instruction does with its registers is told from the encoding (Arm ARM, "Top-level
+ * encodings for A64"), as in a64.py, which also says what is not drawn. */
 #include "generate.h"
 #include <string.h>
 
@@ -13,23 +14,22 @@ static const struct {
     unsigned number;
     uint32_t writable;
 } system_registers[SYSTEM_REGISTERS] = {
-    { 0xda10, 0xf0000000 }, /* NZCV */
-    { 0xda20, 0x07c80000 }, /* FPCR */
-    { 0xda21, 0x0800009f }, /* FPSR */
+    {0xda10, 0xf0000000}, /* NZCV */
+    {0xda20, 0x07c80000}, /* FPCR */
+    {0xda21, 0x0800009f}, /* FPSR */
 };
 
 /* Percent of each kind in a mode. */
 static const uint8_t shares[MODES][KINDS] = {
-    [MODE_MIXED] = { 30, 40, 20, 10 },
-    [MODE_FP] = { 0, 100, 0, 0 },
-    [MODE_INTEGER] = { 100, 0, 0, 0 },
-    [MODE_MEMORY] = { 20, 10, 70, 0 },
-    [MODE_BRANCH] = { 60, 5, 0, 35 },
+    [MODE_MIXED] = {30, 40, 20, 10}, [MODE_FP] = {0, 100, 0, 0},
+    [MODE_INTEGER] = {100, 0, 0, 0}, [MODE_MEMORY] = {20, 10, 70, 0},
+    [MODE_BRANCH] = {60, 5, 0, 35},
 };
 
 /* What the registers of a case are for. */
 struct roles {
-    unsigned pointers[POINTERS + 1], n_pointers; /* the first never moves: for accesses with alignment rules */
+    unsigned pointers[POINTERS + 1],
+        n_pointers; /* the first never moves: for accesses with alignment rules */
     unsigned index, branch;
     unsigned system[SYSTEM_REGISTERS];
     uint32_t kept;
@@ -94,7 +94,8 @@ static bool is_pair(uint32_t i)
 static bool is_ordered(uint32_t i)
 {
     return bits(i, 29, 24) == 8 || bits(i, 29, 24) == 0x19 ||
-           (bits(i, 29, 27) == 7 && bits(i, 24, 24) == 0 && bits(i, 21, 21) == 1 && bits(i, 11, 10) == 0);
+           (bits(i, 29, 27) == 7 && bits(i, 24, 24) == 0 && bits(i, 21, 21) == 1 &&
+            bits(i, 11, 10) == 0);
 }
 
 static bool is_structure(uint32_t i)
@@ -137,14 +138,15 @@ static bool is_unpredictable(uint32_t i)
             return pair && rt == rt2;
         return rs == rt || (pair && rs == rt2) || (rs == rn && rs != 31);
     }
-    return is_memory(i) && bits(i, 29, 27) == 7 && !bits(i, 24, 24) && !bits(i, 21, 21) && bits(i, 10, 10) &&
-           !vector && rt == rn && rn != 31;
+    return is_memory(i) && bits(i, 29, 27) == 7 && !bits(i, 24, 24) && !bits(i, 21, 21) &&
+           bits(i, 10, 10) && !vector && rt == rn && rn != 31;
 }
 
 static bool is_excluded(uint32_t i, bool flushing)
 {
     for (unsigned k = 0; k < n_exclusions; k++)
-        if ((i & exclusions[k].mask) == exclusions[k].match && (flushing || !exclusions[k].flushing_only))
+        if ((i & exclusions[k].mask) == exclusions[k].match &&
+            (flushing || !exclusions[k].flushing_only))
             return true;
     return false;
 }
@@ -153,8 +155,9 @@ static bool is_excluded(uint32_t i, bool flushing)
 
 static uint64_t draw_integer(void)
 {
-    static const uint64_t corners[] = { 0, 1, 2, ~0ull, 1ull << 63, ~(1ull << 63), 1u << 31, 0x7fffffff, 0xffffffff,
-                                        1ull << 32, 31, 32, 63, 64, 0xff, 0x8000 };
+    static const uint64_t corners[] = {
+        0,          1,  2,  ~0ull, 1ull << 63, ~(1ull << 63), 1u << 31, 0x7fffffff, 0xffffffff,
+        1ull << 32, 31, 32, 63,    64,         0xff,          0x8000};
     switch (below(8)) {
     case 0:
         return corners[below(16)];
@@ -196,7 +199,7 @@ static uint64_t draw_lane(unsigned width, unsigned e)
         fraction = draw() & ones;
         break;
     }
-    unsigned span = below(2) || e == 5 ? 4 : 70;
+    unsigned span = below(2) || e == 5 ? 4 : 70, limit = e == 5 ? 15 : below(2) ? 32 : 64;
     switch (below(18)) {
     case 0:
         return sign;
@@ -221,10 +224,10 @@ static uint64_t draw_lane(unsigned width, unsigned e)
     case 10: /* and near the largest */
         return sign | (bias + bias / 2 + below(4) - 1) << f | fraction;
     case 11: /* conversions to integers and between formats: their limits */
-        return sign | (bias + (below(2) ? 31 : 63) + below(3) - 1) << f >> (e == 5) | fraction;
-    case 12:
+        return sign | (bias + limit + below(3) - 2) << f | fraction;
+    case 12: /* the smallest numbers of narrower formats */
         if (e > 5)
-            return sign | (bias - (e == 11 ? (below(2) ? 126 : 14) : 14) + below(24) - 20) << f | fraction;
+            return sign | (bias - (e == 8 || below(2) ? 14 : 126) + below(24) - 20) << f | fraction;
         /* fall through */
     default:
         return sign | (bias + below(2 * span + 1) - span) << f | fraction;
@@ -248,7 +251,7 @@ static uint64_t draw_half_register(void)
         return v;
     case 5:
         for (unsigned k = 0; k < 8; k++) {
-            static const uint8_t corners[] = { 0, 1, 0x7f, 0x80, 0xff };
+            static const uint8_t corners[] = {0, 1, 0x7f, 0x80, 0xff};
             unsigned which = below(8);
             v = v << 8 | (which < 5 ? corners[which] : below(256));
         }
@@ -263,15 +266,18 @@ static uint64_t draw_half_register(void)
 
 /* -- Instructions -- */
 
-/* Keep most writes in the register fields FIELDS away from registers that have a use. False: draw again. */
+/* Keep most writes in the register fields FIELDS away from registers that have a use. False: draw
+ * again. */
 static bool avoid(uint32_t *insn, const uint8_t *fields, unsigned n, const struct roles *roles)
 {
     for (unsigned k = 0; k < n; k++) {
         unsigned low = fields[k];
-        for (unsigned tries = 0; tries < 20 && roles->kept >> bits(*insn, low + 4, low) & 1 && below(24); tries++)
+        for (unsigned tries = 0;
+             tries < 20 && roles->kept >> bits(*insn, low + 4, low) & 1 && below(24); tries++)
             *insn = set_field(*insn, low, 5, below(32));
         unsigned reg = bits(*insn, low + 4, low);
-        /* Bits of FPCR that have no function may read as written or as zero; the first pointer stays aligned. */
+        /* Bits of FPCR that have no function may read as written or as zero; the first pointer
+         * stays aligned. */
         uint32_t written = 3u << reg, never = 1u << roles->pointers[0];
         for (unsigned s = 0; s < SYSTEM_REGISTERS; s++)
             never |= 1u << roles->system[s];
@@ -299,7 +305,8 @@ static bool place_branch(uint32_t *insn, unsigned k, unsigned n, struct roles *r
         }
         *insn = set_field(i, 0, 26, distance);
     } else {
-        *insn = bits(i, 30, 25) == 0x1b ? set_field(i, 5, 14, distance) : set_field(i, 5, 19, distance);
+        *insn =
+            bits(i, 30, 25) == 0x1b ? set_field(i, 5, 14, distance) : set_field(i, 5, 19, distance);
     }
     return true;
 }
@@ -318,13 +325,13 @@ static bool place_system(uint32_t *insn, uint32_t mask, struct roles *roles)
         roles->flushing = true;
     }
     *insn = i;
-    static const uint8_t target[] = { 0 };
+    static const uint8_t target[] = {0};
     return !bits(i, 21, 21) || avoid(insn, target, 1, roles);
 }
 
 static bool place_memory(uint32_t *insn, unsigned k, unsigned n, struct roles *roles)
 {
-    static const uint8_t fields[] = { 0, 10, 16 };
+    static const uint8_t fields[] = {0, 10, 16};
     uint32_t i = *insn;
     if (is_literal_load(i)) {
         *insn = set_field(i, 5, 19, below(k + 7 + n - k) - k - 6);
@@ -347,12 +354,16 @@ static bool place_memory(uint32_t *insn, unsigned k, unsigned n, struct roles *r
         roles->exclusive = shape;
     }
     *insn = i;
-    return bits(i, 26, 26) || avoid(insn, fields, is_pair(i) ? 2 : bits(i, 29, 24) == 8 ? 3 : 1, roles);
+    return bits(i, 26, 26) || avoid(insn, fields,
+                                    is_pair(i)             ? 2
+                                    : bits(i, 29, 24) == 8 ? 3
+                                                           : 1,
+                                    roles);
 }
 
 static bool place(uint32_t *insn, uint32_t mask, unsigned k, unsigned n, struct roles *roles)
 {
-    static const uint8_t rd[] = { 0 };
+    static const uint8_t rd[] = {0};
     if (is_branch(*insn))
         return place_branch(insn, k, n, roles);
     if (is_system(*insn))
@@ -425,7 +436,8 @@ static void draw_roles(struct roles *roles)
 
 static void draw_state(struct fuzz_case *c, const struct roles *roles, bool fpcr)
 {
-    static const uint64_t indices[] = { 0, 1, 8, 16, 24, 32, 64, ~0ull, ~7ull, 0xfffffff8, 1ull << 32 | 8 };
+    static const uint64_t indices[] = {
+        0, 1, 8, 16, 24, 32, 64, ~0ull, ~7ull, 0xfffffff8, 1ull << 32 | 8};
     for (unsigned k = 0; k < 31; k++)
         c->x[k] = draw_integer();
     for (unsigned k = 0; k < 32; k++) {
@@ -434,7 +446,8 @@ static void draw_state(struct fuzz_case *c, const struct roles *roles, bool fpcr
     }
     c->sp = SCRATCH_BASE + 2048;
     for (unsigned k = 0; k < POINTERS; k++)
-        c->x[roles->pointers[k]] = SCRATCH_BASE + 1024 + 512 * below(4) + (k && !below(4) ? below(16) : 0);
+        c->x[roles->pointers[k]] =
+            SCRATCH_BASE + 1024 + 512 * below(4) + (k && !below(4) ? below(16) : 0);
     if (!below(50)) /* a fault */
         c->x[roles->pointers[1]] = SCRATCH_BASE + (below(2) ? 0 : SCRATCH_SIZE) + below(32) - 16;
     c->x[roles->index] = indices[below(11)];
@@ -445,7 +458,8 @@ static void draw_state(struct fuzz_case *c, const struct roles *roles, bool fpcr
     memcpy(c->memory, (uint8_t *)pool + 16 * below((POOL_SIZE - SCRATCH_SIZE) / 16), SCRATCH_SIZE);
 }
 
-void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned max_insns, bool fpcr)
+void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned max_insns,
+                   bool fpcr)
 {
     struct roles roles;
     unsigned n = 1 + below(max_insns);
@@ -461,8 +475,8 @@ void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned 
         const struct pattern *p = draw_pattern(mode);
         uint32_t insn = p->match | ((uint32_t)draw() & ~p->mask & (below(2) ? ~0u : ~p->ignored));
         struct roles before = roles;
-        if (place(&insn, p->mask, k, n, &roles) && (insn & p->mask) == p->match && !is_unpredictable(insn) &&
-            !is_excluded(insn, roles.flushing))
+        if (place(&insn, p->mask, k, n, &roles) && (insn & p->mask) == p->match &&
+            !is_unpredictable(insn) && !is_excluded(insn, roles.flushing))
             c->insns[k++] = insn;
         else
             roles = before;

@@ -31,9 +31,11 @@ void generate_seek(uint64_t seed, uint64_t group);
 
 /* Draw a case for SLOT, of 1 to max_insns instructions. fpcr: with random rounding and flushing.
  *
- * c->slot gets 1 + slot. Bits 31:16 of c->n_insns get, if the case branches through a register, 0x8000 + register +
- * 32 * index of the target: the caller takes them off. */
-void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned max_insns, bool fpcr);
+ * c->slot gets 1 + slot. Bits 31:16 of c->n_insns get, if the case branches through a register,
+ * 0x8000 + register + 32 * index of the target: the caller takes them off. */
+void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned max_insns,
+                   bool fpcr);
 
-/* Instructions that take part in known differences at a fault: more than one register is transferred. */
+/* Instructions that take part in known differences at a fault: more than one register is
+ * transferred. */
 bool is_multiple(uint32_t insn);

@@ -1,11 +1,13 @@
 /* mass.c - arm64 program that draws, runs and hashes many instruction sequences.
  *
- *   mass -seed S -from GROUP -groups N [-mode M] [-insns N] [-no-fpcr]     one line for each group: its hash
- *        -cases                                                           one line for each case
- *        -emit CASE                                                       a case of -from and what it left: struct fuzz_case, struct context
+ *   mass [-seed S] [-from GROUP] [-groups N] [-mode M] [-insns N] [-no-fpcr] [-cases | -emit CASE]
  *
- * Equal arguments give equal output under every correct engine. The last line is the number of instructions. An
- * undefined instruction is stepped over, so that what follows it runs. Any other signal ends the case. */
+ * prints one line for each group: its hash. -cases: one line for each case. -emit: one case of the
+ * first group and what it left, as struct fuzz_case and struct context.
+ *
+ * Equal arguments give equal output under every correct engine. The last line is the number of
+ * instructions. An undefined instruction is stepped over, so that what follows it runs. Any other
+ * signal ends the case. */
 #define _GNU_SOURCE
 #include "generate.h"
 #include <stdio.h>
@@ -16,7 +18,7 @@ enum { GROUP = 256 }; /* cases whose code is written before the first of them ru
 
 struct run {
     struct fuzz_case *c;
-    uint64_t start;   /* address of the first instruction */
+    uint64_t start; /* address of the first instruction */
     uint64_t hash;
     uint32_t skipped; /* one bit for each instruction */
     bool faulted;
@@ -58,8 +60,10 @@ static void on_fault(int sig, siginfo_t *info, void *ucontext)
         return;
     }
     current.faulted = true;
-    current.hash = mix(mix(current.hash, (uint64_t)info->si_code), (uint64_t)(uintptr_t)info->si_addr);
-    /* Which part of a transfer of many registers is done is open; flags that nothing reads may be stale. */
+    current.hash =
+        mix(mix(current.hash, (uint64_t)info->si_code), (uint64_t)(uintptr_t)info->si_addr);
+    /* Which part of a transfer of many registers is done is open; flags that nothing reads may be
+     * stale. */
     if (inside && !is_multiple(current.c->insns[at])) {
         current.hash = mix_words(current.hash, uc->uc_mcontext.regs, 31);
         current.hash = mix_words(current.hash, fp->vregs, 64);
@@ -72,7 +76,7 @@ static void run_case(struct fuzz_case *c)
 {
     unsigned slot = c->slot - 1, n = c->n_insns;
     c->n_insns &= 0xffff;
-    current = (struct run){ .c = c, .start = slot_start(slot) + SLOT_HEAD, .hash = slot };
+    current = (struct run){.c = c, .start = slot_start(slot) + SLOT_HEAD, .hash = slot};
     insns_run += c->n_insns;
     running = 1;
     slot_run(c, slot);
@@ -99,7 +103,8 @@ static uint64_t run_group(const struct options *o, uint64_t group)
     enum mode mode = o->mode < MODES ? o->mode : (enum mode)(group % MODES);
     generate_seek(o->seed, group);
     for (unsigned k = 0; k < GROUP; k++) {
-        generate_case(&cases[k], (unsigned)((group * GROUP + k) % SLOTS), mode, (unsigned)o->insns, o->fpcr);
+        generate_case(&cases[k], (unsigned)((group * GROUP + k) % SLOTS), mode, (unsigned)o->insns,
+                      o->fpcr);
         struct fuzz_case *c = &cases[k];
         unsigned n = c->n_insns;
         c->n_insns &= 0xffff;
@@ -156,7 +161,8 @@ static bool parse(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options o = { .seed = 1, .groups = 1, .insns = 20, .emit = GROUP, .mode = MODES, .fpcr = true };
+    struct options o = {
+        .seed = 1, .groups = 1, .insns = 20, .emit = GROUP, .mode = MODES, .fpcr = true};
     if (!parse(&o, argc, argv)) {
         fputs("mass: bad arguments\n", stderr);
         return 2;
