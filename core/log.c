@@ -167,8 +167,7 @@ static void write_all(int fd, const char *text, size_t size)
     }
 }
 
-/* Format into LINE of LOG_LINE bytes after SIZE bytes that are there already; returns the new size.
- */
+/* Format into LINE of LOG_LINE bytes behind SIZE bytes that are there; returns the new size. */
 static size_t append(char *line, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(line + size, LOG_LINE - size, fmt, ap);

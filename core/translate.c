@@ -20,7 +20,7 @@ static bool fill_window(struct translator *t, guest_addr addr)
         size = TRANSLATE_WINDOW;
     t->window_pc = addr;
     t->window_size = 0;
-    if (!memory_check(addr, size, PROT_READ | PROT_EXEC) || memory_read(t->window, addr, size) != 0)
+    if (!memory_check(addr, size, PROT_EXEC) || memory_read(t->window, addr, size) != 0)
         return false;
     t->window_size = size;
     return true;
@@ -31,7 +31,7 @@ bool translate_fetch(struct translator *t, guest_addr addr, void *dst, size_t n)
     if (addr - t->window_pc >= t->window_size || n > t->window_size - (addr - t->window_pc)) {
         bool crosses = n > PAGE_SIZE - (addr & (PAGE_SIZE - 1));
         if (crosses || n > TRANSLATE_WINDOW)
-            return memory_check(addr, n, PROT_READ | PROT_EXEC) && memory_read(dst, addr, n) == 0;
+            return memory_check(addr, n, PROT_EXEC) && memory_read(dst, addr, n) == 0;
         if (!fill_window(t, addr))
             return false;
     }

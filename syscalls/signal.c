@@ -82,6 +82,29 @@ static void crash(struct thread *t, int sig, const siginfo_t *info, ucontext_t *
     host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&fatal, 0, SIGSET_BYTES, 0, 0);
 }
 
+/* The kernel's part of the mask is 8 bytes; what follows in the library's structure is something
+ * else's. */
+static void block_in_context(ucontext_t *uc)
+{
+    uint64_t mask;
+    memcpy(&mask, &uc->uc_sigmask, SIGSET_BYTES);
+    mask |= ALL_ASYNC;
+    memcpy(&uc->uc_sigmask, &mask, SIGSET_BYTES);
+}
+
+/* The C library opens its own signals while a thread begins, when there is no guest thread to take
+ * them: back into the kernel's queue, and no more of them until the thread is ready. */
+static void give_back(int sig, siginfo_t *info, ucontext_t *uc)
+{
+    uint64_t pid = (uint64_t)host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0);
+    block_in_context(uc);
+    if (info->si_code == SI_TKILL)
+        host_syscall(HOST_NR_rt_tgsigqueueinfo, pid, (uint64_t)host_gettid(), (uint64_t)sig,
+                     (uintptr_t)info, 0, 0);
+    else
+        host_syscall(HOST_NR_rt_sigqueueinfo, pid, (uint64_t)sig, (uintptr_t)info, 0, 0, 0);
+}
+
 static void host_handler(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
@@ -94,8 +117,11 @@ static void host_handler(int sig, siginfo_t *info, void *context)
         errno = error;
         return;
     }
-    if (!t || !t->task)
+    if (!t || !t->task || (!is_sync(sig) && signal_is_full(&t->task->caught))) {
+        give_back(sig, info, uc);
+        errno = error;
         return;
+    }
     struct task *task = t->task;
     if (is_sync(sig)) {
         for (int i = 0; i < N_SYNC_SIGNALS; i++) {
@@ -107,12 +133,7 @@ static void host_handler(int sig, siginfo_t *info, void *context)
     } else {
         memcpy(task->caught.info, info, SIGINFO_SIZE);
         signal_set_full(&task->caught, 1);
-        /* The kernel's part of the mask is 8 bytes; what follows in the library's structure is
-         * something else's. */
-        uint64_t mask;
-        memcpy(&mask, &uc->uc_sigmask, SIGSET_BYTES);
-        mask |= ALL_ASYNC;
-        memcpy(&uc->uc_sigmask, &mask, SIGSET_BYTES);
+        block_in_context(uc);
     }
     ask_to_leave(t, uc);
     errno = error;
@@ -169,12 +190,31 @@ void sighand_put(struct sighand *s)
         free(s);
 }
 
+static void *never_runs(void *p)
+{
+    return p;
+}
+
+/* The C library opens two signals of its own when the first thread is made, which later are the
+ * guest's. Let it do so now, while no signal has a handler, by asking for a thread that there
+ * cannot be. */
+static void prepare_library(void)
+{
+    pthread_attr_t attr;
+    pthread_t id;
+    pthread_attr_init(&attr);
+    if (!pthread_attr_setstacksize(&attr, (size_t)1 << 61))
+        pthread_create(&id, &attr, never_runs, NULL);
+    pthread_attr_destroy(&attr);
+}
+
 void signal_init(struct task *task)
 {
     for (int i = 0; i < N_SYNC_SIGNALS; i++)
         signal_mirror_action(signal_sync[i], signal_known_action(task->sighand, signal_sync[i]));
     host_syscall(HOST_NR_rt_sigprocmask, SIG_BLOCK, 0, (uintptr_t)&task->blocked, SIGSET_BYTES, 0,
                  0);
+    prepare_library();
     set_host_mask(signal_host_mask(task->blocked));
 }
 

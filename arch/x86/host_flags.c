@@ -421,7 +421,7 @@ void emit_ccmp(struct emitter *e, ir_ref ref, const struct ir_op *op)
     int a = ra_use(&e->ra, op->a), b = has_imm ? RA_NONE : ra_use(&e->ra, op->b);
     int sum = add ? ra_temp(&e->ra, false) : RA_NONE;
     if (fp) { /* no spill between the jumps */
-        ra_make_room(&e->ra, true, 6); /* four, and what a and b may hold */
+        ra_make_room(&e->ra, true, 16); /* half precision in software needs eight besides A and B */
         ra_make_room(&e->ra, false, 3);
     }
     asm_label no[2], end;

@@ -468,6 +468,25 @@ void emit_fp_minmaxp(struct emitter *e, ir_ref ref, const struct ir_op *op)
     emit_slow_resume(e, slow);
 }
 
+/* All four lanes: halves, then neighbours. */
+void emit_fp_minmaxv(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    struct fp_form f;
+    if (op->type != T_4S || !fp_plain_form_of(e, op->type, &f)) {
+        emit_eval_call(e, ref, op);
+        return;
+    }
+    bool is_max = op->op == IR_fmaxv || op->op == IR_fmaxnmv;
+    unsigned a = vec_use(e, op->a), dst = vec_def(e, ref), x = vec_temp(e), y = vec_temp(e);
+    struct ool *slow = fp_slow(e, ref, fp_jump_if_nan(e, f, a), dst, (int)a, -1, -1);
+    asm_v2i(&e->a, V_pshufd, y, a, 0x4e);
+    min_max(e, f, is_max, x, a, y);
+    asm_v2i(&e->a, V_pshufd, y, x, 0xb1);
+    min_max(e, f, is_max, dst, x, y);
+    asm_v3i(&e->a, V_insertps, dst, dst, dst, 0x0e);
+    emit_slow_resume(e, slow);
+}
+
 /* -- Compares to flags ----------------------------------------------------------------------------------------- */
 
 /* In the special modes: R, or a zero in a temporary if it is a denormal that the guest flushes (Arm ARM, FPUnpack). */

@@ -38,6 +38,7 @@ emit_fn *const vec_emit[IR_N_OPS] = {
     [IR_vumaxp] = emit_vpairwise, [IR_vuminp] = emit_vpairwise,
     [IR_vaddv] = emit_vacross, [IR_vsmaxv] = emit_vacross, [IR_vsminv] = emit_vacross, [IR_vumaxv] = emit_vacross,
     [IR_vuminv] = emit_vacross, [IR_vsaddlv] = emit_vaddlv, [IR_vuaddlv] = emit_vaddlv,
+    [IR_vsqdmulh] = emit_vsqdmulh, [IR_vsqrdmulh] = emit_vsqdmulh,
     [IR_vsdot] = emit_vdot, [IR_vudot] = emit_vdot, [IR_vusdot] = emit_vdot,
 
     [IR_fadd] = emit_fp_arith, [IR_fsub] = emit_fp_arith, [IR_fmul] = emit_fp_arith, [IR_fdiv] = emit_fp_arith,
@@ -47,6 +48,8 @@ emit_fn *const vec_emit[IR_N_OPS] = {
     [IR_fcmgt] = emit_fp_compare, [IR_facge] = emit_fp_compare, [IR_facgt] = emit_fp_compare,
     [IR_frecps] = emit_fp_recps, [IR_faddp] = emit_fp_addp, [IR_fmaxp] = emit_fp_minmaxp, [IR_fminp] = emit_fp_minmaxp,
     [IR_fmaxnmp] = emit_fp_minmaxp, [IR_fminnmp] = emit_fp_minmaxp,
+    [IR_fmaxv] = emit_fp_minmaxv, [IR_fminv] = emit_fp_minmaxv, [IR_fmaxnmv] = emit_fp_minmaxv,
+    [IR_fminnmv] = emit_fp_minmaxv,
     [IR_frint] = emit_fp_round, [IR_fcvt] = emit_fp_convert, [IR_fcvtl] = emit_fp_widen, [IR_fcvtn] = emit_fp_narrow,
     [IR_f2i] = emit_f2i, [IR_i2f] = emit_i2f, [IR_vf2i] = emit_vf2i, [IR_vi2f] = emit_vi2f,
 

@@ -61,10 +61,10 @@ emit_fn emit_loadv, emit_storev, emit_vlow, emit_vhigh, emit_vcombine, emit_vdup
 emit_fn emit_vlanes, emit_vneg, emit_vabs, emit_vmul, emit_vcmge, emit_vcmhs, emit_vcmhi, emit_vtst, emit_vabd,
     emit_vhadd, emit_vbytes_lut, emit_vclz, emit_vshift, emit_vrshift, emit_vinsert_shift, emit_vshl_var, emit_vsat_add,
     emit_vsat_narrow, emit_vshrn, emit_vaddhn, emit_vmull, emit_vpmull, emit_vaddlp, emit_vpairwise, emit_vacross,
-    emit_vaddlv, emit_vdot;
+    emit_vaddlv, emit_vdot, emit_vsqdmulh;
 /* host_fp.c, host_fp_convert.c */
 emit_fn emit_fp_arith, emit_fp_sqrt, emit_fp_sign, emit_fp_minmax, emit_fp_fma, emit_fp_abd, emit_fp_compare,
-    emit_fp_recps, emit_fp_addp, emit_fp_minmaxp;
+    emit_fp_recps, emit_fp_addp, emit_fp_minmaxp, emit_fp_minmaxv;
 emit_fn emit_fp_round, emit_fp_convert, emit_fp_widen, emit_fp_narrow, emit_f2i, emit_i2f, emit_vf2i, emit_vi2f;
 /* host_crypto.c */
 emit_fn emit_aes_round, emit_aes_mix, emit_sha1_rounds, emit_sha1h, emit_sha1su0, emit_sha1su1, emit_sha256_rounds,

@@ -266,3 +266,40 @@ void emit_vsat_narrow(struct emitter *e, ir_ref ref, const struct ir_op *op)
     asm_v2(&e->a, V_movq, dst, dst);
     set_saturated(e, t, true);
 }
+
+/* High half of 2 * a * b, or rounded. The one product that overflows is that of the least values; no other gives the
+ * least value, so that marks it. */
+void emit_vsqdmulh(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    struct x86_asm *m = &e->a;
+    bool words = lane(op) == 1, rounds = op->op == IR_vsqrdmulh;
+    unsigned a = vec_use(e, op->a), b = vec_use(e, op->b), dst = vec_def(e, ref), t = vec_temp(e);
+    if (words && rounds) {
+        asm_v3(m, V_pmulhrsw, dst, a, b);
+    } else if (words) {
+        asm_v3(m, V_pmullw, t, a, b);
+        asm_vshift(m, V_psrlw_i, t, t, 15);
+        asm_v3(m, V_pmulhw, dst, a, b);
+        asm_v3(m, V_paddw, dst, dst, dst);
+        asm_v3(m, V_por, dst, dst, t);
+    } else { /* even and odd lanes as 64-bit products */
+        struct x86_mem half = vec_literal(e, 1ull << 31);
+        unsigned odd = vec_temp(e);
+        asm_vshift(m, V_psrlq_i, odd, a, 32);
+        asm_vshift(m, V_psrlq_i, t, b, 32);
+        asm_v3(m, V_pmuldq, odd, odd, t);
+        asm_v3(m, V_pmuldq, dst, a, b);
+        asm_v3(m, V_paddq, odd, odd, odd);
+        asm_v3(m, V_paddq, dst, dst, dst);
+        if (rounds) {
+            asm_v3m(m, V_paddq, odd, odd, half);
+            asm_v3m(m, V_paddq, dst, dst, half);
+        }
+        asm_vshift(m, V_psrlq_i, dst, dst, 32);
+        asm_v3i(m, V_pblendw, dst, dst, odd, 0xcc);
+    }
+    asm_v2m(m, V_movaps, t, vec_literal(e, words ? 0x8000800080008000 : 0x8000000080000000));
+    asm_v3(m, words ? V_pcmpeqw : V_pcmpeqd, t, t, dst);
+    asm_v3(m, V_pxor, dst, dst, t);
+    set_saturated(e, t, type_is_128(op->type));
+}

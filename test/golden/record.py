@@ -307,7 +307,7 @@ def assemble(text):
     with tempfile.TemporaryDirectory() as d:
         source, obj, binary = (os.path.join(d, n) for n in ("a.s", "a.o", "a.bin"))
         with open(source, "w") as f:
-            f.write(".arch armv8.5-a+crypto+fp16\n" + text.replace(";", "\n") + "\n")
+            f.write(".arch armv8.5-a+crypto+sha3+fp16\n" + text.replace(";", "\n") + "\n")
         subprocess.run(["aarch64-linux-gnu-as", "-o", obj, source], check=True)
         subprocess.run(["aarch64-linux-gnu-objcopy", "-O", "binary", obj, binary], check=True)
         data = open(binary, "rb").read()

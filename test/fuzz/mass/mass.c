@@ -167,6 +167,7 @@ int main(int argc, char **argv)
         fputs("mass: bad arguments\n", stderr);
         return 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0); /* an engine may end the program */
     slot_set_up(on_fault);
     generate_set_up();
     for (uint64_t g = o.from; g < o.from + o.groups; g++) {
