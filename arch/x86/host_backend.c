@@ -130,10 +130,13 @@ const int64_t *host_bias_cell(guest_addr pc, guest_addr *base)
 
 /* ---- Threads ---------------------------------------------------------------------------------------------- */
 
+/* The pc of an empty entry: one that is looked up elsewhere, so that no jump matches. */
+static guest_addr empty_pc(unsigned index) { return index == 0 ? 4 : 0; }
+
 static void clear_jump_cache(struct cpu *cpu)
 {
     for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
-        __atomic_store_n(&cpu->jump_cache[i].pc, i == 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&cpu->jump_cache[i].pc, empty_pc(i), __ATOMIC_RELAXED);
 }
 
 static void init_cpu(struct cpu *cpu, void *return_stack, size_t size)
@@ -144,7 +147,7 @@ static void init_cpu(struct cpu *cpu, void *return_stack, size_t size)
     const void **bottom = (const void **)((char *)return_stack + size) - 2;
     *bottom = host_stub_code[STUB_RETURN]; /* a return too many */
     cpu->return_base = cpu->return_sp = bottom;
-    cpu->jump_cache[0].pc = 1; /* an entry's empty pc is 0, which would match a jump to 0 here */
+    cpu->jump_cache[0].pc = empty_pc(0); /* the others are zeroed memory */
 }
 
 static void enter(struct cpu *cpu, const void *code) { host_enter(cpu, code); }

@@ -35,12 +35,12 @@ NZCV_NAMES = "NZCV"
 
 
 def uses_tag(case, state):
-    """A load or store that faulted, through an address that is one of user space but for its top byte."""
+    """A load or store that faulted, through a register whose top byte is neither that of user space nor of the kernel."""
     if state["pc"] // 4 >= len(case["insns"]):
         return False
     i = case["insns"][state["pc"] // 4]
     parts = [(state["x"] + [state["sp"]])[a64.bits(i, 9, 5)], (state["x"] + [0])[a64.bits(i, 20, 16)]]
-    return a64.is_memory(i) and any(p >> 56 and p >> 47 & 0x1ff == 0 for p in parts)
+    return a64.is_memory(i) and any(p >> 56 not in (0, 255) or p >> 47 & 0x1ff == 0 and p >> 56 for p in parts)
 
 
 def is_known_difference(engine, case, judge, ours):

@@ -58,7 +58,8 @@ def right_side(case, result):
     out += [f"mem+{offset:x}={data.hex()}" for offset, data in memory_runs(case["memory"], result["memory"])]
     if result["signal"]:
         name = a64.SIGNALS.get(result["signal"], str(result["signal"]))
-        out.append(f"signal={name}" + (f" pc+{result['pc']:x}" if result["pc"] else ""))
+        pc = result["pc"] - (result["pc"] >> 63 << 64)
+        out.append(f"signal={name}" + (f" pc{pc:+x}" if pc else ""))
     return out
 
 
