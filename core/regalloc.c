@@ -105,8 +105,10 @@ static void prepare_op(struct prepare *p, ir_ref i)
             p->put_at[op->a] = i;
         }
     }
-    if (p->saves[i] && ra->value[p->saves[i]].flags_until > i)
+    if (p->saves[i] && ra->value[p->saves[i]].flags_until > i) {
+        v->saves_flags = true;
         use_flags(p, p->saves[i], i, COND_AL);
+    }
     unsigned cond = op->op == IR_exit_if || op->op == IR_cset || op->op == IR_csel || op->op == IR_vcsel ? op->aux
                                                                                                          : COND_AL;
     if (info->a == IR_CLASS_F) { /* putf: a marker, no use, unless it stores */

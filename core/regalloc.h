@@ -26,6 +26,7 @@ struct ra_value {
     int8_t reg;       /* or RA_NONE */
     int8_t want;      /* register that a coming put wants it in, or RA_NONE */
     bool must_save;   /* flags that cannot be made again: store them where they are made */
+    bool saves_flags; /* may fault, and is the last chance to make the guest's flags again: store them first */
     uint16_t last_use;/* index of the last operation that uses it; 0: unused */
     uint16_t flags_until; /* last operation that uses its flags */
     int32_t slot;     /* offset in struct cpu where a copy is, or -1 */

@@ -223,7 +223,7 @@ void emit_fault_point(struct emitter *e)
     ir_ref f = e->guest_flags;
     if (in_memory(e, f) || e->ra.value[f].flags_until <= e->ra.at)
         return;
-    if (e->eflags != f || e->n_flags_at == ARRAY_SIZE(e->flags_at)) {
+    if (e->eflags != f || e->ra.value[e->ra.at].saves_flags || e->n_flags_at == ARRAY_SIZE(e->flags_at)) {
         emit_save_flags(e, f);
         return;
     }

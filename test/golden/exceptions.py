@@ -86,5 +86,8 @@ SEQUENCES = [
            "v30": (0, 0xffd7af2600800001), "nzcv": 0xa0000000, "fpcr": 0x880000, "fpsr": 1}]),
         ("adds w2, w5, w13, uxtb #4; sqdmulh h20, h4, v0.h[0]; bl 1f; 1: cset x6, cs",
          [{"x5": 0xffffffff, "x13": 1, "v0": (0x8000, 0), "v4": (0x8000, 0), "fpsr": 0}]),
+        ("subs x26, x3, x27, asr #26; saddlp v23.2s, v28.4h; ld3 {v15.s, v16.s, v17.s}[2], [x5], x2; sqshlu v3.4h, v9.4h, #3; "
+         "stp x16, x16, [x10, #168]!; csinc x15, x29, x2, ne; adds x1, x3, x12, lsl #7",
+         [{"x2": 4, "x3": 5, "x5": A, "x10": B - 168, "x12": 1, "x16": 3, "x27": 5 << 26, "x29": 9, "v9": (1, 0), "v28": (7, 0), "fpsr": 0}]),
     ]),
 ]
