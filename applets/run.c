@@ -345,6 +345,10 @@ static void set_self_fd(const char *v)
 {
     self_fd = descriptor("selffd", v);
 }
+static void set_seccomp_fd(const char *v)
+{
+    process.seccomp_fd = descriptor("seccompfd", v);
+}
 
 /* clang-format off */
 static const struct option options[] = {
@@ -384,6 +388,7 @@ static const struct option options[] = {
     {"host-off",        NULL,                    "features",    set_host_off,    "do not use these features of the host CPU"},
     {"execfd",          NULL,                    "fd",          set_exec_fd,     NULL},
     {"selffd",          NULL,                    "fd",          set_self_fd,     NULL},
+    {"seccompfd",       NULL,                    "fd",          set_seccomp_fd,  NULL},
     {"version",         "QEMU_VERSION",          NULL,          set_version,     "display version information and exit"},
 };
 /* clang-format on */

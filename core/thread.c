@@ -94,6 +94,14 @@ static void kick(struct thread *t)
     host_backend.clear_jump_cache(&t->cpu);
 }
 
+void thread_for_each(void (*fn)(struct thread *thread, void *arg), void *arg)
+{
+    pthread_mutex_lock(&thread_lock);
+    for (struct thread *t = threads; t; t = t->next)
+        fn(t, arg);
+    pthread_mutex_unlock(&thread_lock);
+}
+
 void thread_kick_all(void)
 {
     pthread_mutex_lock(&thread_lock);

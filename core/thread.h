@@ -40,6 +40,8 @@ void thread_free(struct thread *thread);
 /* Every other thread leaves generated code and stays out until thread_resume_others. */
 void thread_stop_others(void);
 void thread_resume_others(void);
+/* Call FN for every thread, with the list locked: FN must not make or end threads. */
+void thread_for_each(void (*fn)(struct thread *thread, void *arg), void *arg);
 /* Ask all threads to look at their state at the next poll (jump caches are stale). */
 void thread_kick_all(void);
 /* cpu_run's own: enter (waits while the world is stopped) and leave; should it leave now? */

@@ -2,11 +2,12 @@
  *
  * How this binary starts itself again for a guest's execve (syscalls/exec.c):
  *
- *   argv = { process.self_name, process.self_args..., "-selffd", "M", "-execfd", "N", "--",
- *            PATH, ARGV0, ARG... }
+ *   argv = { process.self_name, process.self_args..., "-selffd", "M", "-execfd", "N",
+ *            "-seccompfd", "F", "--", PATH, ARGV0, ARG... }
  *
  * M is process.self_fd and N an open descriptor of the file that execve named, the ELF program or
- * the script, both without close-on-exec; the new process makes them its own. PATH is what execve
+ * the script, both without close-on-exec; the new process makes them its own. F is there if
+ * the thread had seccomp filters: a file that holds them (syscalls/seccomp.c). PATH is what execve
  * was given (AT_EXECFN, and what a script's interpreter sees); ARGV0, ARG... is the guest's argv
  * exactly; ARGV0 is absent if that is empty. The environment is the guest's. */
 #pragma once

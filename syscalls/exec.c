@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/shebang.h"
+#include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
 enum {
@@ -37,7 +38,7 @@ struct exec_call {
     char name[PATH_MAX + 32]; /* what the program is told: PATH, or /dev/fd/... */
     char **words;             /* argv with room for our own words before it, then envp */
     size_t argc, envc;
-    int fd; /* the file, or -1 */
+    int fd, error; /* the file, or -1 and why */
     bool is_script, is_set_id;
 };
 
@@ -191,18 +192,23 @@ static void make_name(struct exec_call *c)
 }
 
 /* Put our own words before the guest's argv. Returns where they begin. */
-static char **prepend_own_words(struct exec_call *c, int self, int file, char text[2][16])
+static char **prepend_own_words(struct exec_call *c, const int fd[3], char text[3][16])
 {
     const char *own[MAX_OWN_ARGS];
     size_t n = 0;
     own[n++] = process.self_name;
-    for (size_t i = 0; process.self_args && process.self_args[i] && n < MAX_OWN_ARGS - 6; i++)
+    for (size_t i = 0; process.self_args && process.self_args[i] && n < MAX_OWN_ARGS - 8; i++)
         own[n++] = process.self_args[i];
-    snprintf(text[0], sizeof(text[0]), "%d", self);
-    snprintf(text[1], sizeof(text[1]), "%d", file);
-    const char *last[] = {"-selffd", text[0], "-execfd", text[1], "--", c->name};
-    for (size_t i = 0; i < ARRAY_SIZE(last); i++)
-        own[n++] = last[i];
+    static const char *const option[] = {"-selffd", "-execfd", "-seccompfd"};
+    for (size_t i = 0; i < ARRAY_SIZE(option); i++) {
+        if (fd[i] < 0)
+            continue;
+        snprintf(text[i], sizeof(text[i]), "%d", fd[i]);
+        own[n++] = option[i];
+        own[n++] = text[i];
+    }
+    own[n++] = "--";
+    own[n++] = c->name;
     char **at = c->words + MAX_OWN_ARGS - n;
     memcpy(at, own, n * sizeof(*own));
     return at;
@@ -221,22 +227,46 @@ static long call_kernel(struct thread *t, int dirfd, uintptr_t path, char **argv
     return r;
 }
 
+/* A program of the host cannot be held to filters made for the guest's system calls. */
+static long refuse_native(struct exec_call *c)
+{
+    char start[SELFMAG] = "";
+    if (c->fd < 0)
+        return -c->error;
+    if (!is_executable_fd(c->fd) || pread(c->fd, start, sizeof(start), 0) < 0)
+        return -EACCES;
+    if (memcmp(start, ELFMAG, SELFMAG) && memcmp(start, "#!", 2))
+        return -ENOEXEC;
+    log_write("%s cannot be started under a seccomp filter: not a program that is translated\n",
+              c->name);
+    return -EPERM;
+}
+
 static long run_native(struct thread *t, struct exec_call *c)
 {
+    if (t->task->seccomp_mode)
+        return refuse_native(c);
     char **argv = c->words + MAX_OWN_ARGS;
     return call_kernel(t, c->dirfd, (uintptr_t)c->path, argv, argv + c->argc + 1, c->flags);
 }
 
 static long run_translated(struct thread *t, struct exec_call *c)
 {
-    char text[2][16];
-    char **argv = prepend_own_words(c, process.self_fd, c->fd, text);
+    char text[3][16];
+    int filters = -1;
+    if (t->task->seccomp_mode && (filters = seccomp_save(t->task)) < 0)
+        return -errno;
+    char **argv = prepend_own_words(c, (int[]){process.self_fd, c->fd, filters}, text);
     /* Both go on into the new process; copies could fail where descriptors are short. */
     fcntl(process.self_fd, F_SETFD, 0);
     fcntl(c->fd, F_SETFD, 0);
+    if (filters >= 0)
+        fcntl(filters, F_SETFD, 0);
     long r = call_kernel(t, process.self_fd, (uintptr_t) "", argv,
                          c->words + MAX_OWN_ARGS + c->argc + 1, HOST_AT_EMPTY_PATH);
     fcntl(process.self_fd, F_SETFD, FD_CLOEXEC);
+    if (filters >= 0)
+        close(filters);
     return r;
 }
 
@@ -265,7 +295,7 @@ static int open_target(struct exec_call *c)
         return open_program(c->dirfd, c->path,
                             c->flags & HOST_AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
     if (!(c->flags & HOST_AT_EMPTY_PATH))
-        return -1;
+        return errno = ENOENT, -1;
     /* A descriptor may be O_PATH or write-only: open the file anew where /proc allows. */
     char link[32];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", c->dirfd);
@@ -276,6 +306,7 @@ static int open_target(struct exec_call *c)
 static long exec_program(struct thread *t, struct exec_call *c)
 {
     c->fd = open_target(c);
+    c->error = c->fd < 0 ? errno : 0;
     bool is_guest = c->fd >= 0 && ends_in_guest(t->guest, c->fd, &c->is_script);
     /* With set-id bits only the kernel can help: by binfmt_misc with the C flag. */
     if (!is_guest || (!c->is_script && changes_ids(c->fd))) {

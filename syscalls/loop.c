@@ -10,11 +10,12 @@
 #include "core/dispatch.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
 enum { PAGE = 4096 };
 
-struct process process = {.self_fd = -1, .exe_fd = -1};
+struct process process = {.self_fd = -1, .exe_fd = -1, .seccomp_fd = -1};
 
 struct task *task_new(struct thread *thread, struct sighand *sighand)
 {
@@ -30,7 +31,7 @@ struct task *task_new(struct thread *thread, struct sighand *sighand)
 
 void task_free(struct task *task)
 {
-    task->thread->task = NULL;
+    seccomp_detach(task);
     sighand_put(task->sighand);
     free(task->exec_call);
     free(task->exec_words);
@@ -64,6 +65,8 @@ void task_start(struct thread *thread)
         die("out of memory");
     task->tid = host_gettid();
     task->is_main = true;
+    if (process.seccomp_fd >= 0)
+        seccomp_load(task, process.seccomp_fd);
     signal_init(task);
 }
 

@@ -1,16 +1,16 @@
-/* prctl.c - prctl, seccomp, personality and ptrace: what the guest may ask of its host process. */
+/* prctl.c - prctl, personality and ptrace: what the guest may ask of its host process. */
 #include "syscalls/task.h"
 
 #include <errno.h>
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
 /* Options of prctl that mean the same for the host's process; all others are EINVAL, as on a kernel
- * that lacks them. Not here on purpose: those of the host's CPU (TSC, MCE, MPX, shadow stack),
- * seccomp, which would filter the translator's own calls, and PR_SET_MM, which would move its
- * memory. */
+ * that lacks them. Not here on purpose: those of the host's CPU (TSC, MCE, MPX, shadow stack), and
+ * PR_SET_MM, which would move the translator's memory. */
 static const struct {
     uint32_t option;
     const char *name;
@@ -47,7 +47,7 @@ static const struct {
     {0x59616d61, "PR_SET_PTRACER"},
 };
 
-enum { GET_TID_ADDRESS = 40, SET_MM = 35 };
+enum { GET_SECCOMP = 21, SET_SECCOMP = 22, GET_TID_ADDRESS = 40, SET_MM = 35 };
 
 long sys_prctl(struct thread *t, const uint64_t arg[6])
 {
@@ -57,6 +57,10 @@ long sys_prctl(struct thread *t, const uint64_t arg[6])
             return host_syscall(HOST_NR_prctl, arg[0], arg[1], arg[2], arg[3], arg[4], 0);
     if (option == GET_TID_ADDRESS)
         return memory_write(arg[1], &t->task->clear_child_tid, sizeof(uint64_t));
+    if (option == GET_SECCOMP)
+        return t->task->seccomp_mode;
+    if (option == SET_SECCOMP)
+        return seccomp_set_by_prctl(t, arg[1], arg[2]);
     if (option == SET_MM)
         return -EPERM;
     if (LOG_ON(unimp))
@@ -64,14 +68,17 @@ long sys_prctl(struct thread *t, const uint64_t arg[6])
     return -EINVAL;
 }
 
-/* As on a kernel without CONFIG_SECCOMP: programs go on without a sandbox inside the sandbox. */
-long sys_seccomp(struct thread *t, const uint64_t arg[6])
+bool task_has_capability(unsigned cap)
 {
-    (void)t;
-    (void)arg;
-    if (LOG_ON(unimp))
-        log_write("seccomp is not supported\n");
-    return -ENOSYS;
+    struct {
+        uint32_t version;
+        int pid;
+    } head = {.version = 0x20080522}; /* _LINUX_CAPABILITY_VERSION_3 */
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } part[2];
+    return !host_syscall(HOST_NR_capget, (uintptr_t)&head, (uintptr_t)part, 0, 0, 0, 0) &&
+           part[cap / 32].effective >> cap % 32 & 1;
 }
 
 long sys_personality(struct thread *t, const uint64_t arg[6])

@@ -1,5 +1,5 @@
-/* proc.c - the guest's view of /proc: exe, maps, smaps, cmdline, environ, auxv and stat of its own
- * process, and cpuinfo.
+/* proc.c - the guest's view of /proc: exe, maps, smaps, cmdline, environ, auxv, stat and status of
+ * its own process and threads, and cpuinfo.
  *
  * Contents are written to a memory file when the name is opened, so nothing here needs /proc to be
  * mounted. */
@@ -17,6 +17,8 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "syscalls/seccomp.h"
+#include "syscalls/signal_state.h"
 #include "syscalls/syscall.h"
 
 /* A growing text. */
@@ -46,6 +48,12 @@ static __attribute__((format(printf, 2, 3))) void text_print(struct text *x, con
     va_end(args);
     text_add(x, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
+
+/* The name that was opened. */
+struct proc_name {
+    int dirfd;
+    const char *path;
+};
 
 /* -- Contents -- */
 
@@ -82,8 +90,9 @@ static void add_map_line(struct text *x, const struct region *r)
     text_add(x, "\n", 1);
 }
 
-static void write_maps(struct text *x)
+static void write_maps(struct text *x, const struct proc_name *name)
 {
+    (void)name;
     struct region r;
     for (guest_addr at = 0; memory_map_find(at, &r); at = r.end)
         add_map_line(x, &r);
@@ -104,8 +113,9 @@ static uint64_t resident_kb(const struct region *r)
     return pages * 4;
 }
 
-static void write_smaps(struct text *x)
+static void write_smaps(struct text *x, const struct proc_name *name)
 {
+    (void)name;
     static const char *const zero[] = {
         "Shared_Clean",    "Shared_Dirty",  "Private_Clean",  "Referenced",    "Anonymous",
         "LazyFree",        "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
@@ -127,22 +137,25 @@ static void write_smaps(struct text *x)
     }
 }
 
-static void write_cmdline(struct text *x)
+static void write_cmdline(struct text *x, const struct proc_name *name)
 {
+    (void)name;
     add_guest_bytes(x, process.arg_start, process.arg_end);
 }
-static void write_environ(struct text *x)
+static void write_environ(struct text *x, const struct proc_name *name)
 {
+    (void)name;
     add_guest_bytes(x, process.env_start, process.env_end);
 }
-static void write_auxv(struct text *x)
+static void write_auxv(struct text *x, const struct proc_name *name)
 {
+    (void)name;
     add_guest_bytes(x, process.auxv_start, process.auxv_end);
 }
 
-static ssize_t read_host_file(const char *path, char *buf, size_t size)
+static ssize_t read_host_file(const struct proc_name *name, char *buf, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = openat(name->dirfd, name->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
     size_t n = 0;
@@ -157,7 +170,7 @@ static ssize_t read_host_file(const char *path, char *buf, size_t size)
 
 /* The host's line with the fields replaced that hold addresses (proc_pid_stat(5) numbers them from
  * 1). */
-static void write_stat(struct text *x)
+static void write_stat(struct text *x, const struct proc_name *name)
 {
     enum { FIELD_AFTER_NAME = 3 };
     const struct {
@@ -178,7 +191,7 @@ static void write_stat(struct text *x)
         {51, process.env_end},
     };
     char line[4096];
-    ssize_t n = read_host_file("/proc/self/stat", line, sizeof(line) - 1);
+    ssize_t n = read_host_file(name, line, sizeof(line) - 1);
     if (n <= 0)
         n = snprintf(
             line, sizeof(line),
@@ -206,8 +219,46 @@ static void write_stat(struct text *x)
     text_add(x, "\n", 1);
 }
 
-static void write_cpuinfo(struct text *x)
+/* The guest's actions of the synchronous signals, which have handlers on the host always. */
+static uint64_t sync_signals_with(bool ignored)
 {
+    struct sighand *s = current_thread->task->sighand;
+    uint64_t set = 0;
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < N_SYNC_SIGNALS; i++) {
+        uint64_t handler = s->action[signal_sync[i]].handler;
+        if (ignored ? handler == GUEST_SIG_IGN : handler > GUEST_SIG_IGN)
+            set |= signal_bit(signal_sync[i]);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return set;
+}
+
+/* The host's lines, but for those that the translator answers for. */
+static void write_status(struct text *x, const struct proc_name *name)
+{
+    char all[8192];
+    ssize_t n = read_host_file(name, all, sizeof(all) - 1);
+    all[n > 0 ? n : 0] = 0;
+    char *saved;
+    for (char *line = strtok_r(all, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
+        bool ignored = !strncmp(line, "SigIgn:\t", 8);
+        if (ignored || !strncmp(line, "SigCgt:\t", 8))
+            text_print(x, "%.8s%016llx\n", line,
+                       (unsigned long long)((strtoull(line + 8, NULL, 16) & ~SYNC_MASK) |
+                                            sync_signals_with(ignored)));
+        else if (!strncmp(line, "Seccomp:", 8))
+            text_print(x, "Seccomp:\t%d\n", current_thread->task->seccomp_mode);
+        else if (!strncmp(line, "Seccomp_filters:", 16))
+            text_print(x, "Seccomp_filters:\t%u\n", seccomp_count(current_thread->task));
+        else
+            text_print(x, "%s\n", line);
+    }
+}
+
+static void write_cpuinfo(struct text *x, const struct proc_name *name)
+{
+    (void)name;
     const struct abi *abi = process.guest->abi;
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     char part[4096];
@@ -220,9 +271,9 @@ static void write_cpuinfo(struct text *x)
 /* -- Names -- */
 
 struct proc_file {
-    const char *name;              /* last component */
-    void (*write)(struct text *x); /* null: the link exe */
-    bool is_global;                /* directly in /proc */
+    const char *name; /* last component */
+    void (*write)(struct text *x, const struct proc_name *name); /* null: the link exe */
+    bool is_global;   /* directly in /proc */
 };
 
 static const struct proc_file files[] = {
@@ -233,6 +284,7 @@ static const struct proc_file files[] = {
     {"environ", write_environ, false},
     {"auxv", write_auxv, false},
     {"stat", write_stat, false},
+    {"status", write_status, false},
     {"cpuinfo", write_cpuinfo, true},
 };
 
@@ -347,7 +399,7 @@ long proc_open(struct thread *thread, int dirfd, const char *path, int flags, in
     if (fd < 0)
         return fd;
     struct text x = {0};
-    f->write(&x);
+    f->write(&x, &(struct proc_name){dirfd, path});
     bool ok = write_all((int)fd, x.at, x.n) && lseek((int)fd, 0, SEEK_SET) == 0;
     free(x.at);
     if (ok)

@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/tb.h"
+#include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
 /* Not in every C library's headers. */
@@ -61,6 +62,7 @@ static void lock_all(struct task *task)
 {
     memory_lock();
     pthread_mutex_lock(&task->sighand->lock);
+    seccomp_lock_before_fork();
     thread_lock_before_fork();
     tb_lock_before_fork();
 }
@@ -71,6 +73,7 @@ static void unlock_all(struct task *task, bool is_child)
         thread_after_fork();
     tb_unlock_after_fork();
     thread_unlock_after_fork();
+    seccomp_unlock_after_fork();
     pthread_mutex_unlock(&task->sighand->lock);
     memory_unlock();
 }
@@ -210,6 +213,7 @@ static bool shared_prepare(struct thread *t, const struct clone_request *rq,
     if (!child_task)
         die("out of memory");
     child_task->blocked = task->blocked;
+    seccomp_inherit(child_task, task);
     child_task->in_vfork = true;
     if (rq->flags &
         CLONE_VFORK) { /* other children that share memory begin without an alternate stack */

@@ -315,8 +315,7 @@ void signal_report_death(int sig)
         errno = 0; /* nobody to tell */
 }
 
-/* End the process so that its parent sees signal SIG. */
-static void die_of_signal(struct thread *t, int sig)
+void signal_die(struct thread *t, int sig)
 {
     struct host_action fatal = {.flags = KSA_RESTORER, .restorer = (uintptr_t)signal_host_restorer};
     uint64_t mask = ~BIT(sig);
@@ -343,7 +342,7 @@ static void take_default(struct thread *t, int sig)
     if (DEFAULT_IGNORE & BIT(sig))
         return;
     if (!(DEFAULT_STOP & BIT(sig)))
-        die_of_signal(t, sig);
+        signal_die(t, sig);
     uint64_t mask = ~BIT(sig);
     host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig,
                  0, 0, 0);
@@ -385,7 +384,7 @@ static void enter_handler(struct thread *t, const uint8_t *info, const struct gu
         /* As the kernel: no room for the frame is a SIGSEGV, fatal if it is that one which has no
          * room. */
         if (head.signo == SIGSEGV)
-            die_of_signal(t, SIGSEGV);
+            signal_die(t, SIGSEGV);
         signal_force(t, SIGSEGV, SI_CODE_KERNEL, 0);
         return;
     }
@@ -495,19 +494,39 @@ void signal_deliver(struct thread *t, long result)
     signal_update_pending(task);
 }
 
-void signal_force(struct thread *t, int sig, int code, guest_addr address)
+/* INFO's signal cannot be put off: a handler runs, or the process ends. */
+static void force(struct thread *t, const uint8_t *info, bool is_fault)
 {
     struct task *task = t->task;
-    uint8_t info[SIGINFO_SIZE] = {0};
-    struct info_head head = {.signo = sig, .code = code, .address = address};
-    memcpy(info, &head, sizeof(head));
+    struct info_head head;
+    memcpy(&head, info, sizeof(head));
     signal_block_all(task);
-    struct guest_action a = fetch_action(task, sig);
-    /* A signal that cannot be put off cannot be blocked or ignored either. */
-    if (a.handler <= GUEST_SIG_IGN || task->blocked & BIT(sig))
-        die_of_signal(t, sig);
-    bool is_fault = (sig == SIGSEGV || sig == SIGBUS) && code != SI_CODE_KERNEL;
+    struct guest_action a = fetch_action(task, head.signo);
+    /* It cannot be blocked or ignored either. */
+    if (a.handler <= GUEST_SIG_IGN || task->blocked & BIT(head.signo))
+        signal_die(t, head.signo);
     enter_handler(t, info, &a, is_fault);
     signal_unblock(task);
     signal_update_pending(task);
+}
+
+void signal_force(struct thread *t, int sig, int code, guest_addr address)
+{
+    uint8_t info[SIGINFO_SIZE] = {0};
+    struct info_head head = {.signo = sig, .code = code, .address = address};
+    memcpy(info, &head, sizeof(head));
+    force(t, info, (sig == SIGSEGV || sig == SIGBUS) && code != SI_CODE_KERNEL);
+}
+
+void signal_force_seccomp(struct thread *t, int nr, uint32_t arch, int data)
+{
+    enum { SYS_SECCOMP_CODE = 1 };
+    struct {
+        struct info_head head;
+        int32_t nr;
+        uint32_t arch;
+    } sys = {.head = {SIGSYS, data, SYS_SECCOMP_CODE, 0, t->cpu.pc}, .nr = nr, .arch = arch};
+    uint8_t info[SIGINFO_SIZE] = {0};
+    memcpy(info, &sys, sizeof(sys));
+    force(t, info, false);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "core/log.h"
 #include "core/memory.h"
+#include "syscalls/seccomp.h"
 #include "syscalls/task.h"
 
 _Static_assert(offsetof(struct thread, cpu.pending) == SAFE_PENDING_OFFSET,
@@ -203,6 +204,8 @@ long syscall_dispatch(struct thread *t)
     uint64_t arg[6];
     for (unsigned i = 0; i < 6; i++)
         arg[i] = t->cpu.gpr[abi->arg_reg[i]];
+    if (unlikely(t->task->seccomp_mode) && seccomp_stops_call(t, arg))
+        return -ESYSDONE;
     if (LOG_ON(strace))
         return run_traced(t, row, arg);
     if (unlikely(row->reason))

@@ -60,6 +60,8 @@ struct task {
     int exit_status;
     void *exec_call, *exec_words; /* memory of an execve: outlives it in a vfork child */
     uint64_t syscalls;      /* number made, for -d stats */
+    uint8_t seccomp_mode;   /* SECCOMP_MODE_*; this and the filters: seccomp.c */
+    struct seccomp_filter *seccomp_filters;
 };
 
 /* What all threads share; set up by the applet and the loader before the first guest instruction. */
@@ -75,6 +77,7 @@ struct process {
     /* The guest program, as the kernel would describe it. */
     const char *exe;                /* absolute path, for /proc/self/exe */
     int exe_fd;                     /* kept open where the path may not be reachable, or -1 */
+    int seccomp_fd;                 /* file of inherited filters until task_start, or -1 */
     guest_addr start_code, end_code, start_data, end_data;
     guest_addr brk_start, brk_end;  /* guarded by memory_lock */
     guest_addr stack_start;         /* stack pointer at the start */
@@ -106,6 +109,10 @@ static inline uint64_t signal_bit(int sig) { return (uint64_t)1 << (sig - 1); }
 void signal_deliver(struct thread *thread, long result);
 /* A synchronous signal caused by the current instruction; CODE and ADDRESS as in siginfo. */
 void signal_force(struct thread *thread, int sig, int code, guest_addr address);
+/* SIGSYS of a seccomp filter's SECCOMP_RET_TRAP with DATA. */
+void signal_force_seccomp(struct thread *thread, int nr, uint32_t arch, int data);
+/* End the process so that its parent sees signal SIG. */
+void signal_die(struct thread *thread, int sig) __attribute__((noreturn));
 /* Block every host signal, and set the host's mask from task->blocked again (a caught signal keeps it closed). */
 void signal_block_all(struct task *task);
 void signal_unblock(struct task *task);
@@ -127,6 +134,11 @@ void thread_finish(struct thread *thread);
 /* End the process. */
 void process_exit(int status) __attribute__((noreturn));
 int host_gettid(void);
+
+/* prctl.c */
+
+/* True if this host thread has capability CAP in its effective set. */
+bool task_has_capability(unsigned cap);
 
 /* proc.c: files of /proc whose host contents would show the translator. Paths are copies in host memory. */
 

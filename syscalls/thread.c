@@ -14,6 +14,7 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
 unsigned n_guest_threads = 1;
@@ -120,6 +121,7 @@ long thread_clone(struct thread *thread, const struct clone_request *rq)
     }
     __atomic_add_fetch(&task->sighand->refs, 1, __ATOMIC_RELAXED);
     child->blocked = task->blocked;
+    seccomp_inherit(child, task);
     child->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
     clone_set_registers(start.thread, rq);
     sem_init(&start.started, 0, 0);
