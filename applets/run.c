@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/option.h"
+#include "core/random.h"
 #include "loader/exec.h"
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
@@ -34,8 +35,7 @@ extern char **environ;
 
 static const struct guest *run_guest; /* by name; null: not chosen yet */
 static const char *ld_prefix, *cpu_model, *argv0, *log_file;
-static uint64_t stack_size = DEFAULT_STACK, seed;
-static bool has_seed;
+static uint64_t stack_size = DEFAULT_STACK;
 static int exec_fd = -1, self_fd = -1;
 
 /* -- Options of our own command line that children of the guest get too ------------------------ */
@@ -268,10 +268,10 @@ static void set_seed(const char *v)
 {
     char *end;
     errno = 0;
-    seed = strtoull(v, &end, 0);
+    uint64_t seed = strtoull(v, &end, 0);
     if (errno || *end || !*v)
         die("Invalid seed number: '%s'", v);
-    has_seed = true;
+    random_seed(seed);
     inherit("-seed", v);
 }
 
@@ -372,7 +372,7 @@ static const struct option options[] = {
     {"one-insn-per-tb", "QEMU_ONE_INSN_PER_TB",  NULL,          set_one_insn,    "run with one guest instruction per translation block"},
     {"singlestep",      "QEMU_SINGLESTEP",       NULL,          set_one_insn,    "old name of -one-insn-per-tb"},
     {"strace",          "QEMU_STRACE",           NULL,          set_strace,      "log system calls"},
-    {"seed",            "QEMU_RAND_SEED",        "n",           set_seed,        "seed for random numbers given to the program at its start"},
+    {"seed",            "QEMU_RAND_SEED",        "n",           set_seed,        "seed for random numbers given to the program"},
     {"trace",           "QEMU_TRACE",            "pattern",     accept_flag,     "accepted; no effect"},
     {"plugin",          "QEMU_PLUGIN",           "file",        set_plugin,      NULL},
     {"perfmap",         "QEMU_PERFMAP",          NULL,          accept_flag,     "accepted; no effect"},
@@ -561,9 +561,7 @@ int run_program(const struct guest *guest, int argc, char **argv)
         .argv = argv + at,
         .envp = guest_env,
         .search_path = true,
-        .fixed_random = has_seed,
         .secure = secure,
-        .seed = seed,
     };
     if (exec_fd >= 0) {
         request.fd = exec_fd;

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/random.h"
 #include "core/shebang.h"
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
@@ -218,28 +218,6 @@ void exec_find(const struct exec_request *request, struct exec_program *p)
     read_elf(p, p->interp_fd, p->interp_path, p->guest, &p->interp);
 }
 
-/* The next value of a generator that is good enough for addresses and reproducible runs (Marsaglia,
- * xorshift64*). */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * 0x2545f4914f6cdd1dull;
-}
-
-static void fill_random(const struct exec_request *r, uint64_t value[4])
-{
-    uint64_t state = r->seed * 2 + 1;
-    if (!r->fixed_random && getrandom(value, 4 * sizeof *value, GRND_NONBLOCK) == 4 * sizeof *value)
-        return;
-    if (!r->fixed_random)
-        state ^= (uintptr_t)value ^ (uint64_t)getpid()
-                                        << 32; /* very early in boot: addresses are all there is */
-    for (unsigned i = 0; i < 4; i++)
-        value[i] = next_random(&state);
-}
-
 static void map_or_die(struct elf_image *image, int fd, const char *path, guest_addr hint,
                        struct elf_mapping *out)
 {
@@ -253,7 +231,7 @@ void exec_load(struct exec_program *p, struct thread *thread)
     const struct exec_request *r = p->request;
     struct elf_mapping program, interp;
     uint64_t random[4];
-    fill_random(r, random);
+    random_bytes(random, sizeof random);
 
     guest_addr hint = PROGRAM_BASE + (random[2] >> 40) * PAGE; /* 24 bits of pages: 64 GiB */
     map_or_die(&p->image, p->fd, p->path, hint, &program);

@@ -24,9 +24,7 @@ struct exec_request {
     char **argv, **envp; /* the guest's, null-ended */
     const char *execfn;  /* AT_EXECFN; null: PATH */
     bool search_path;    /* a PATH without a slash that does not exist is looked up in $PATH */
-    bool fixed_random;   /* AT_RANDOM and addresses follow from seed */
     bool secure;         /* AT_SECURE */
-    uint64_t seed;
     uint64_t stack_size; /* bytes */
 };
 
