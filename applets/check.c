@@ -4,6 +4,7 @@
  *
  *   # anything after a hash is a comment
  *   guest aarch64
+ *   cpu   max,sb=off           as -cpu; without it, the default model
  *   code  91000420 d503201f    hex words in execution order; more lines append, after a case they
  *                              replace
  *   mem   0011223344           bytes at 0x10000000 for the cases below; the rest of 4096 is zero
@@ -45,7 +46,7 @@ enum {
     MAX_CODE = 64,
     MAX_CODES = 512,
     MAX_CASES = 1024,
-    MAX_SPECIALS = 8,
+    MAX_SPECIALS = 16,
     MEMORY = 4096,
     SECONDS = 30
 };
@@ -256,6 +257,15 @@ static void read_code(struct test *t, unsigned number, char *text)
     }
 }
 
+static void choose_cpu(const struct test *t, unsigned number, const char *model)
+{
+    const char *bad;
+    if (!t->guest)
+        malformed(t, number, "a guest line must come first");
+    if (t->guest->isa->set_cpu && !t->guest->isa->set_cpu(model, &bad))
+        malformed(t, number, "no such CPU model or feature");
+}
+
 static void read_line(struct test *t, unsigned number, char *line)
 {
     char *hash = strchr(line, '#');
@@ -273,6 +283,10 @@ static void read_line(struct test *t, unsigned number, char *line)
         t->guest = guest_by_name(rest);
         if (!t->guest || !t->guest->isa)
             malformed(t, number, "no such guest");
+        choose_cpu(t, number, NULL);
+    } else if (!strcmp(line, "cpu")) {
+        rest[strcspn(rest, " \t")] = 0;
+        choose_cpu(t, number, rest);
     } else if (!strcmp(line, "code")) {
         read_code(t, number, rest);
     } else if (!strcmp(line, "mem")) {

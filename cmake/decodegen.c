@@ -7,6 +7,10 @@
  *
  *   bool ISA_PATTERN(struct translator *t, const struct ISA_args *a);
  *
+ * and for each ?FEATURE a predicate, to be written too:
+ *
+ *   bool ISA_has_FEATURE(const struct translator *t);
+ *
  * and OUT.c: per file a function
  *
  *   bool FILE_decode(struct translator *t, uint32_t insn);
@@ -326,15 +330,24 @@ static void emit_value(const struct field *f)
         printf("%s + %d", parentheses ? ")" : "", f->bias);
 }
 
+static const char *feature_test(const struct pattern *p)
+{
+    static char text[2 * NAME_LEN + 16];
+    *text = 0;
+    if (*p->feature)
+        snprintf(text, sizeof text, "%s_has_%s(t)", isa, p->feature);
+    return text;
+}
+
 static void emit_pattern(const struct pattern *p, uint32_t known, int depth)
 {
     indent(depth);
     uint32_t mask = p->mask & ~known;
     if (mask)
-        printf("if ((insn & 0x%xu) == 0x%xu%s%s%s) {", mask, p->match & mask,
-               *p->feature ? " && decode_has_" : "", p->feature, *p->feature ? "(t)" : "");
+        printf("if ((insn & 0x%xu) == 0x%xu%s%s) {", mask, p->match & mask,
+               *p->feature ? " && " : "", feature_test(p));
     else if (*p->feature)
-        printf("if (decode_has_%s(t)) {", p->feature);
+        printf("if (%s) {", feature_test(p));
     else
         printf("{");
     printf("  /* %s:%d */\n", file_name, p->line);
@@ -458,6 +471,9 @@ static void emit_prototypes(void)
     for (int i = 0; i < n_patterns; i++)
         printf("bool %s_%s(struct translator *t, const struct %s_args *a);\n", isa,
                patterns[i].name, isa);
+    for (int i = 0; i < n_patterns; i++)
+        if (*patterns[i].feature)
+            printf("bool %s_has_%s(const struct translator *t);\n", isa, patterns[i].feature);
 }
 
 static bool fits_byte(int i)

@@ -39,6 +39,8 @@ struct abi {
     uint8_t syscall_size; /* bytes of the system call instruction, to go back by for a restart */
     /* Thread pointer for CLONE_SETTLS, argument registers at thread start. */
     void (*set_tls)(struct cpu *cpu, uint64_t tls);
+    /* prctl options of the guest's CPU: true, and the result, if arg[0] is one. Null: there are none. */
+    bool (*prctl)(struct thread *t, const uint64_t arg[6], long *result);
 };
 
 struct flag_row {

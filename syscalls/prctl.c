@@ -52,9 +52,12 @@ enum { GET_SECCOMP = 21, SET_SECCOMP = 22, GET_TID_ADDRESS = 40, SET_MM = 35 };
 long sys_prctl(struct thread *t, const uint64_t arg[6])
 {
     uint32_t option = (uint32_t)arg[0];
+    long result;
     for (unsigned i = 0; i < ARRAY_SIZE(passed); i++)
         if (passed[i].option == option)
             return host_syscall(HOST_NR_prctl, arg[0], arg[1], arg[2], arg[3], arg[4], 0);
+    if (t->guest->abi->prctl && t->guest->abi->prctl(t, arg, &result))
+        return result;
     if (option == GET_TID_ADDRESS)
         return memory_write(arg[1], &t->task->clear_child_tid, sizeof(uint64_t));
     if (option == GET_SECCOMP)

@@ -2,6 +2,7 @@
  * differ. */
 #include "arch/aarch64/guest_cpu.h"
 #include "arch/aarch64/guest_features.h"
+#include "arch/aarch64/guest_pauth.h"
 #include "arch/aarch64/guest_signal.h"
 #include "core/guest.h"
 #include "syscalls/ids.h"
@@ -51,4 +52,5 @@ const struct abi a64_abi = {
     .sigreturn_code_size = sizeof(a64_sigreturn_code),
     .syscall_size = 4,
     .set_tls = set_tls,
+    .prctl = a64_prctl,
 };

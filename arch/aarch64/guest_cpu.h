@@ -4,9 +4,14 @@
 
 enum { A64_SP = 31, A64_LR = 30 }; /* gpr indices; gpr[31] is SP, XZR is not stored */
 
+enum { A64_PSTATE_SSBS = 1 << 12, A64_PSTATE_DIT = 1 << 24 };
+
 /* Indices into cpu->guest[]. */
 enum a64_guest_word {
     A64_TPIDR,      /* TPIDR_EL0 */
+    A64_PSTATE,     /* PSTATE.DIT and .SSBS where SPSR has them */
+    A64_KEYS,       /* APIAKey, APIBKey, APDAKey, APDBKey, APGAKey: low and high half of each */
+    A64_KEYS_OFF = A64_KEYS + 10, /* bit n: instructions that use key n do nothing (SCTLR_EL1.EnIA ... = 0) */
     A64_N_WORDS
 };
 

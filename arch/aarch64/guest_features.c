@@ -1,8 +1,8 @@
 /* guest_features.c - what the guest's CPU claims to be.
  *
- * One row per feature says where each observer sees it: AT_HWCAP, AT_HWCAP2, /proc/cpuinfo and the
- * identification registers, which Linux lets EL0 read (HWCAP_CPUID). Only what the front end
- * implements has a row. */
+ * One row of guest_features.def per feature says where each observer sees it: AT_HWCAP, AT_HWCAP2,
+ * /proc/cpuinfo and the identification registers, which Linux lets EL0 read (HWCAP_CPUID). The same
+ * rows decide which instructions are defined (a64_has). */
 #include "arch/aarch64/guest_features.h"
 
 #include <stdio.h>
@@ -15,52 +15,26 @@ enum {
     A53 = 2,
     A72 = 4,
     N1 = 8,
-    ALL = MAX | A53 | A72 | N1
+    V1 = 16,
+    ALL = MAX | A53 | A72 | N1 | V1
 }; /* models that have a feature */
 
-enum id_reg { PFR0, ISAR0, ISAR1, ISAR2, N_ID_REGS };
+enum { NO_HWCAP = 2 };
 
-struct feature {
-    const char *name; /* as in /proc/cpuinfo */
-    uint8_t hwcap;    /* 0: AT_HWCAP, 1: AT_HWCAP2 */
-    uint8_t bit;
-    uint8_t reg, shift, value; /* identification field; the largest value of those present counts */
-    uint8_t models;
-};
+enum id_reg { PFR0, PFR1, ISAR0, ISAR1, ISAR2, MMFR1 };
 
 /* clang-format off */
-static const struct feature features[] = { /* in the order of the HWCAP bits */
-    {"fp",       0,  0, PFR0,  16, 0, ALL},
-    {"asimd",    0,  1, PFR0,  20, 0, ALL},
-    {"aes",      0,  3, ISAR0,  4, 1, ALL},
-    {"pmull",    0,  4, ISAR0,  4, 2, ALL},
-    {"sha1",     0,  5, ISAR0,  8, 1, ALL},
-    {"sha2",     0,  6, ISAR0, 12, 1, ALL},
-    {"crc32",    0,  7, ISAR0, 16, 1, ALL},
-    {"atomics",  0,  8, ISAR0, 20, 2, MAX | N1},
-    {"fphp",     0,  9, PFR0,  16, 1, MAX | N1},
-    {"asimdhp",  0, 10, PFR0,  20, 1, MAX | N1},
-    {"cpuid",    0, 11, PFR0,   0, 1, ALL},
-    {"asimdrdm", 0, 12, ISAR0, 28, 1, MAX | N1},
-    {"jscvt",    0, 13, ISAR1, 12, 1, MAX},
-    {"fcma",     0, 14, ISAR1, 16, 1, MAX},
-    {"lrcpc",    0, 15, ISAR1, 20, 1, MAX | N1},
-    {"dcpop",    0, 16, ISAR1,  0, 1, MAX | N1},
-    {"sha3",     0, 17, ISAR0, 32, 1, MAX},
-    {"sm3",      0, 18, ISAR0, 36, 1, MAX},
-    {"sm4",      0, 19, ISAR0, 40, 1, MAX},
-    {"asimddp",  0, 20, ISAR0, 44, 1, MAX | N1},
-    {"sha512",   0, 21, ISAR0, 12, 2, MAX},
-    {"asimdfhm", 0, 23, ISAR0, 48, 1, MAX},
-    {"ilrcpc",   0, 26, ISAR1, 20, 2, MAX},
-    {"flagm",    0, 27, ISAR0, 52, 1, MAX},
-    {"sb",       0, 29, ISAR1, 36, 1, MAX},
-    {"dcpodp",   1,  0, ISAR1,  0, 2, MAX},
-    {"flagm2",   1,  7, ISAR0, 52, 2, MAX},
-    {"frint",    1,  8, ISAR1, 32, 1, MAX},
-    {"i8mm",     1, 13, ISAR1, 52, 1, MAX},
-    {"bf16",     1, 14, ISAR1, 44, 1, MAX},
-    {"cssc",     1, 34, ISAR2, 52, 1, MAX},
+static const struct feature {
+    const char *name;
+    uint8_t hwcap, bit;
+    uint8_t reg, shift, value;
+    uint8_t models;
+    uint8_t needs;
+} features[A64_N_FEATURES] = {
+#define FEATURE(name, hwcap, bit, reg, shift, value, models, needs) \
+    {#name, hwcap, bit, reg, shift, value, models, A64_FEATURE_##needs},
+#include "arch/aarch64/guest_features.def"
+#undef FEATURE
 };
 
 static const struct model {
@@ -72,23 +46,54 @@ static const struct model {
     {"cortex-a53",  A53, 0x410fd034},
     {"cortex-a72",  A72, 0x410fd083},
     {"neoverse-n1", N1,  0x414fd0c1},
+    {"neoverse-v1", V1,  0x411fd401},
+    {"neoverse-v1-without-SVE", V1, 0x411fd401},
 };
 
-/* Of CPU models elsewhere: accepted, and without effect because no model here has the feature. */
-static const char *const absent_features[] = {"sve", "sme", "pauth", "pauth-impdef", "mte", "lpa2", "pmu"};
-/* clang-format on */
+/* Features of CPU models elsewhere that no model here has. */
+static const char *const absent_features[] = {"sve", "sme", "pauth-impdef", "mte", "lpa2", "pmu"};
+
+/* Names for several features at once. */
+static const struct group {
+    const char *name;
+    uint64_t features;
+} groups[] = {
+    {"pauth", (uint64_t)1 << A64_FEATURE_paca | (uint64_t)1 << A64_FEATURE_pacg},
+};
 
 static const struct model *current = &models[0];
-static uint64_t switched_off; /* bit i: row i of features */
+uint64_t a64_features =
+#define FEATURE(name, hwcap, bit, reg, shift, value, models, needs) \
+    ((models) & MAX ? (uint64_t)1 << A64_FEATURE_##name : 0) |
+#include "arch/aarch64/guest_features.def"
+#undef FEATURE
+    0;
+/* clang-format on */
 
-static bool has(unsigned i)
-{
-    return (features[i].models & current->bit) && !(switched_off >> i & 1);
-}
+#define FEATURE(name, ...)                                                                         \
+    bool a64_has_##name(const struct translator *t)                                                \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        return a64_has(A64_FEATURE_##name);                                                        \
+    }
+#include "arch/aarch64/guest_features.def"
+#undef FEATURE
 
 static bool is_name(const char *text, size_t len, const char *name)
 {
     return strlen(name) == len && !memcmp(text, name, len);
+}
+
+/* The features that NAME stands for; 0: none. fp and asimd are part of every CPU that runs Linux. */
+static uint64_t features_named(const char *name, size_t len)
+{
+    for (unsigned i = 0; i < A64_N_FEATURES; i++)
+        if (is_name(name, len, features[i].name) && i != A64_FEATURE_fp && i != A64_FEATURE_asimd)
+            return (uint64_t)1 << i;
+    for (unsigned i = 0; i < ARRAY_SIZE(groups); i++)
+        if (is_name(name, len, groups[i].name))
+            return groups[i].features;
+    return 0;
 }
 
 /* "feature=on" or "feature=off". */
@@ -101,54 +106,75 @@ static bool set_feature(const char *text, size_t len)
     bool on = is_name(equals + 1, value_len, "on");
     if (!on && !is_name(equals + 1, value_len, "off"))
         return false;
-    for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
-        if (is_name(text, name_len, features[i].name)) {
-            switched_off =
-                on ? switched_off & ~((uint64_t)1 << i) : switched_off | (uint64_t)1 << i;
-            return true;
-        }
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(absent_features); i++)
+    uint64_t named = features_named(text, name_len);
+    a64_features = on ? a64_features | named : a64_features & ~named;
+    if (named)
+        return true;
+    for (unsigned i = 0; i < ARRAY_SIZE(absent_features) && !on; i++)
         if (is_name(text, name_len, absent_features[i]))
             return true;
     return false;
 }
 
+/* What needs an absent feature is absent too. Needs form chains of at most two links. */
+static void drop_unsupported(void)
+{
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < A64_N_FEATURES; i++)
+            if (!(a64_features >> features[i].needs & 1))
+                a64_features &= ~((uint64_t)1 << i);
+}
+
 bool a64_set_cpu(const char *text, const char **bad)
 {
-    current = &models[0];
-    switched_off = 0;
-    if (!text)
-        return true;
-    size_t len = strcspn(text, ",");
-    bool found = false;
-    for (unsigned i = 0; i < ARRAY_SIZE(models) && !found; i++) {
-        if (is_name(text, len, models[i].name)) {
+    size_t len = text ? strcspn(text, ",") : 0;
+    current = text ? NULL : &models[0];
+    for (unsigned i = 0; i < ARRAY_SIZE(models) && !current; i++)
+        if (is_name(text, len, models[i].name))
             current = &models[i];
-            found = true;
-        }
-    }
+    bool found = current != NULL;
+    if (!found)
+        current = &models[0];
+    a64_features = 0;
+    for (unsigned i = 0; i < A64_N_FEATURES; i++)
+        if (features[i].models & current->bit)
+            a64_features |= (uint64_t)1 << i;
     *bad = text;
-    while (found && text[len] == ',') {
+    while (found && text && text[len] == ',') {
         *bad = text += len + 1;
         len = strcspn(text, ",");
         found = set_feature(text, len);
     }
+    drop_unsupported();
     return found;
 }
 
 void a64_list_cpus(void (*out)(const char *line))
 {
+    char line[128];
+    size_t n = 0;
     for (unsigned i = 0; i < ARRAY_SIZE(models); i++)
         out(models[i].name);
+    out("Features, for -cpu MODEL,FEATURE=on|off ((off): not part of max):");
+    for (unsigned i = 0; i < A64_N_FEATURES; i++) {
+        if (i == A64_FEATURE_fp || i == A64_FEATURE_asimd)
+            continue;
+        n += (size_t)snprintf(line + n, sizeof line - n, " %s%s", features[i].name,
+                              features[i].models & MAX ? "" : "(off)");
+        if (n > 80 || i + 1 == A64_N_FEATURES) {
+            out(line);
+            n = 0;
+        }
+    }
+    out("pauth is paca and pacg: exact (QARMA5), but each signed return address costs two calls.");
 }
 
 uint64_t a64_hwcap(const struct guest *g, unsigned which)
 {
     (void)g;
     uint64_t bits = 0;
-    for (unsigned i = 0; i < ARRAY_SIZE(features); i++)
-        if (has(i) && features[i].hwcap == which)
+    for (unsigned i = 0; i < A64_N_FEATURES; i++)
+        if (a64_has(i) && features[i].hwcap == which)
             bits |= (uint64_t)1 << features[i].bit;
     return bits;
 }
@@ -158,8 +184,8 @@ size_t a64_cpuinfo(const struct guest *g, unsigned cpu_index, char *buf, size_t 
     (void)g;
     char names[512];
     size_t n = 0;
-    for (unsigned i = 0; i < ARRAY_SIZE(features); i++)
-        if (has(i))
+    for (unsigned i = 0; i < A64_N_FEATURES; i++)
+        if (a64_has(i) && features[i].hwcap != NO_HWCAP)
             n += (size_t)snprintf(names + n, sizeof names - n, " %s", features[i].name);
     uint32_t midr = current->midr;
     int len = snprintf(
@@ -175,9 +201,9 @@ size_t a64_cpuinfo(const struct guest *g, unsigned cpu_index, char *buf, size_t 
 static uint64_t id_value(enum id_reg reg, uint64_t base)
 {
     uint64_t value = base;
-    for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
+    for (unsigned i = 0; i < A64_N_FEATURES; i++) {
         const struct feature *f = &features[i];
-        if (has(i) && f->reg == reg && (value >> f->shift & 0xf) < f->value)
+        if (a64_has(i) && f->reg == reg && (value >> f->shift & 0xf) < f->value)
             value = (value & ~((uint64_t)0xf << f->shift)) | (uint64_t)f->value << f->shift;
     }
     return value;
@@ -188,7 +214,7 @@ static uint64_t id_value(enum id_reg reg, uint64_t base)
 static bool id_register(unsigned reg, uint64_t *value)
 {
     unsigned crm = reg >> 3 & 15;
-    if ((reg & ~0x7fu) != A64_SYSREG(3, 0, 0, 0, 0) || crm == 1 || crm > 7)
+    if (!a64_has(A64_FEATURE_cpuid) || (reg & ~0x7fu) != A64_SYSREG(3, 0, 0, 0, 0) || crm == 1 || crm > 7)
         return false;
     /* clang-format off */
     switch (reg) {
@@ -196,6 +222,7 @@ static bool id_register(unsigned reg, uint64_t *value)
     case A64_MPIDR_EL1: *value = (uint64_t)1 << 31; return true;
     case A64_REVIDR_EL1: *value = 0; return true;
     case A64_ID_AA64PFR0_EL1: *value = id_value(PFR0, 0x11); return true;    /* EL0 and EL1: AArch64 only */
+    case A64_ID_AA64PFR1_EL1: *value = id_value(PFR1, 0); return true;
     case A64_ID_AA64DFR0_EL1: *value = 6; return true;                       /* Armv8 debug */
     case A64_ID_AA64ISAR0_EL1: *value = id_value(ISAR0, 0); return true;
     case A64_ID_AA64ISAR1_EL1: *value = id_value(ISAR1, 0); return true;

@@ -3,6 +3,21 @@
 #pragma once
 #include "core/guest.h"
 
+enum a64_feature {
+#define FEATURE(name, ...) A64_FEATURE_##name,
+#include "arch/aarch64/guest_features.def"
+#undef FEATURE
+    A64_N_FEATURES
+};
+
+/* Bit i: the CPU has feature i. Changes only in set_cpu, before the first translation. */
+extern uint64_t a64_features;
+
+static inline bool a64_has(unsigned feature)
+{
+    return a64_features >> feature & 1;
+}
+
 /* struct guest_isa: set_cpu, list_cpus. */
 bool a64_set_cpu(const char *text, const char **bad);
 void a64_list_cpus(void (*out)(const char *line));

@@ -1,15 +1,17 @@
 /* guest_fp.c - scalar floating-point instructions (Arm ARM, Data processing: scalar
  * floating-point). */
 #include "core/fp.h"
+#include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_simd.h"
 #include "core/helper.h"
 
-/* log2 of the bytes of operands of TYPE; false: reserved. */
+/* log2 of the bytes of operands of TYPE; false: reserved, or half precision on a CPU that only
+ * converts it. */
 static bool fp_size(int type, unsigned *size)
 {
     static const uint8_t sizes[4] = {2, 3, 0, 1};
     *size = sizes[type];
-    return type != 2;
+    return type != 2 && (type != 3 || a64_has(A64_FEATURE_fphp));
 }
 
 static bool one_source(struct translator *t, const struct a64_args *a, enum ir_opcode op,
@@ -93,9 +95,8 @@ bool a64_fmov_s(struct translator *t, const struct a64_args *a)
 
 bool a64_fcvt_s(struct translator *t, const struct a64_args *a)
 {
-    unsigned from, to;
-    if (!fp_size(a->type, &from) || !fp_size(a->to, &to))
-        return false;
+    static const uint8_t sizes[4] = {2, 3, 0, 1}; /* half precision is always there */
+    unsigned from = sizes[a->type], to = sizes[a->to];
     const ir_ref r =
         ir_1x(&t->ir, IR_fcvt, simd_fp_type(to), simd_read(t, a->rn), 0, simd_fp_type(from));
     simd_write_scalar(t, a->rd, r, to);

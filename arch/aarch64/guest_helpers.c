@@ -4,6 +4,7 @@
 #include "core/guest.h"
 #include "core/helper.h"
 #include "core/host.h"
+#include "core/random.h"
 #include "core/tb.h"
 #include "arch/aarch64/guest_cpu.h"
 #include "arch/aarch64/guest_isa.h"
@@ -64,6 +65,10 @@ uint64_t helper_a64_read_sysreg(struct cpu *cpu, uint64_t a, uint64_t b, uint64_
         return a64_read_fpcr(cpu);
     if (a == A64_FPSR)
         return a64_read_fpsr(cpu);
+    if (a == A64_DIT)
+        return cpu->guest[A64_PSTATE] & A64_PSTATE_DIT;
+    if (a == A64_SSBS)
+        return cpu->guest[A64_PSTATE] & A64_PSTATE_SSBS;
     struct timespec now; /* CNTVCT_EL0 */
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * A64_COUNTER_HZ + (uint64_t)now.tv_nsec;
@@ -81,6 +86,22 @@ uint64_t helper_a64_write_fpsr(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t
     (void)b, (void)c;
     a64_write_fpsr(cpu, (uint32_t)a);
     return 0;
+}
+
+uint64_t helper_a64_write_pstate(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c)
+{
+    (void)c;
+    cpu->guest[A64_PSTATE] = (cpu->guest[A64_PSTATE] & ~b) | (a & b);
+    return 0;
+}
+
+uint64_t helper_a64_random(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t value;
+    (void)cpu, (void)a, (void)b, (void)c;
+    if (!random_bytes(&value, sizeof value))
+        return 0;
+    return value ? value : 1;
 }
 
 uint64_t helper_a64_ic_ivau(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c)

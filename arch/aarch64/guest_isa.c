@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_flags.h"
+#include "arch/aarch64/guest_pauth.h"
 #include "arch/aarch64/guest_special.h"
 #include "arch/aarch64/guest_translate.h"
 
@@ -69,6 +70,8 @@ static void reset(struct cpu *cpu, const struct guest *g)
     memset(cpu->gpr, 0, sizeof cpu->gpr);
     memset(cpu->v, 0, sizeof cpu->v);
     memset(cpu->guest, 0, sizeof cpu->guest);
+    cpu->guest[A64_PSTATE] = a64_has(A64_FEATURE_ssbs) ? A64_PSTATE_SSBS : 0; /* as Linux starts programs */
+    a64_pauth_reset(cpu);
     cpu->fp = (struct fp_env){.round = FP_ROUND_NEAREST, .nan_rule = FP_NAN_ARM};
     cpu->flags = flags_from_nzcv(0);
     cpu->excl_addr = EXCL_NONE;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arch/aarch64/guest_cpu.h"
+#include "arch/aarch64/guest_features.h"
 #include "core/flags.h"
 #include "core/helper.h"
 #include "core/memory.h"
@@ -123,7 +124,7 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
     memcpy(frame.context.regs, cpu->gpr, sizeof(frame.context.regs));
     frame.context.sp = cpu->gpr[A64_SP];
     frame.context.pc = cpu->pc;
-    frame.context.pstate = (uint64_t)flags_to_nzcv(cpu->flags) << 28;
+    frame.context.pstate = (uint64_t)flags_to_nzcv(cpu->flags) << 28 | cpu->guest[A64_PSTATE];
     fill_records(frame.context.reserved, t, d->fault_esr != 0);
 
     guest_addr record_at = ALIGN_DOWN(d->sp - sizeof(record), 16);
@@ -187,6 +188,9 @@ int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
     cpu->gpr[A64_SP] = frame.context.sp;
     cpu->pc = frame.context.pc;
     cpu->flags = flags_from_nzcv(frame.context.pstate >> 28 & 15);
+    cpu->guest[A64_PSTATE] =
+        frame.context.pstate & ((a64_has(A64_FEATURE_dit) ? A64_PSTATE_DIT : 0) |
+                                (a64_has(A64_FEATURE_ssbs) ? A64_PSTATE_SSBS : 0));
     memcpy(cpu->v, fp.v, sizeof(fp.v));
     helper_a64_write_fpcr(cpu, fp.fpcr, 0, 0);
     helper_a64_write_fpsr(cpu, fp.fpsr, 0, 0);

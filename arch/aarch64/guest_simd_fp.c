@@ -1,4 +1,5 @@
 /* guest_simd_fp.c - floating-point arithmetic on vectors and on Advanced SIMD scalars. */
+#include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_simd.h"
 
 /* The type of A's lanes: of the vector, or of the scalar. */
@@ -10,6 +11,12 @@ static enum ir_type fp_type(const struct a64_args *a)
 static bool size_ok(const struct a64_args *a)
 {
     return simd_size_ok(a, SIZE_HSD);
+}
+
+/* Half-precision arithmetic is a feature of its own, also for FCMLA and FCADD. */
+static bool half_ok(const struct a64_args *a)
+{
+    return a->esz != 1 || a64_has(A64_FEATURE_asimdhp);
 }
 
 /* -- Three same -- */
@@ -161,20 +168,20 @@ static bool complex_multiply_add(struct translator *t, const struct a64_args *a,
 
 bool a64_fcmla_v(struct translator *t, const struct a64_args *a)
 {
-    return size_ok(a) && complex_multiply_add(t, a, simd_read(t, a->rm));
+    return size_ok(a) && half_ok(a) && complex_multiply_add(t, a, simd_read(t, a->rm));
 }
 
 /* FCMLA (by element): index counts pairs. */
 bool a64_fcmla_el(struct translator *t, const struct a64_args *a)
 {
     const enum ir_type pairs = type_vector((unsigned)a->esz + 1, true);
-    return complex_multiply_add(
+    return half_ok(a) && complex_multiply_add(
         t, a, ir_1x(&t->ir, IR_vdupl, pairs, simd_read(t, a->rm), (unsigned)a->index, 0));
 }
 
 bool a64_fcadd_v(struct translator *t, const struct a64_args *a)
 {
-    if (!size_ok(a))
+    if (!size_ok(a) || !half_ok(a))
         return false;
     return simd_write_result(t, a,
                              ir_2x(&t->ir, IR_fcadd, simd_type(a), simd_read(t, a->rn),

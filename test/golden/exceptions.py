@@ -3,16 +3,24 @@
 # Pattern -> where it is tested instead.
 NOT_RECORDED = {
     "svc": "a system call: test/programs",
-    "braa": "pointer authentication is not offered", "blraa": "pointer authentication is not offered",
-    "retaa": "pointer authentication is not offered", "pacga": "pointer authentication is not offered",
-    "pacia": "pointer authentication is not offered", "xpac": "pointer authentication is not offered",
-    "ldraa": "pointer authentication is not offered",
+    "braa": "seq_pauth", "blraa": "seq_pauth", "retaa": "seq_pauth", "ldraa": "seq_pauth",
+    "msr_dit": "seq_pstate", "msr_ssbs": "seq_pstate",
     "ic_ivau": "no visible effect: test/programs/jit",
     "dc_zva": "the block size is the machine's: test/programs/system",
     "dc_clean": "no visible effect",
 }
 
-A, B = 0x10000030, 0x10000040
+A, B, M64 = 0x10000030, 0x10000040, (1 << 64) - 1
+
+# The keys that qemu-aarch64-static 7.2 gives its program with -seed 1, found by searching its memory for a key that makes the
+# PACGA of one run.
+JUDGE_KEYS = {
+    "ia": {"lo": 0x1027c4d1c386bbc4, "hi": 0x1e2feb89414c343c},
+    "ib": {"lo": 0xc2ce6f447ed4d57b, "hi": 0x78e510617311d8a3},
+    "da": {"lo": 0x612e7696a6cecc1b, "hi": 0x35bf992dc9e9c616},
+    "db": {"lo": 0x7ce42c8218072e8c, "hi": 0xe4b06ce60741c7a8},
+    "ga": {"lo": 0x63ca828dd5f4b3b2, "hi": 0x9b810e766ec9d286},
+}
 
 # File, title, rows of (assembler text, register settings).
 SEQUENCES = [
@@ -89,5 +97,32 @@ SEQUENCES = [
         ("subs x26, x3, x27, asr #26; saddlp v23.2s, v28.4h; ld3 {v15.s, v16.s, v17.s}[2], [x5], x2; sqshlu v3.4h, v9.4h, #3; "
          "stp x16, x16, [x10, #168]!; csinc x15, x29, x2, ne; adds x1, x3, x12, lsl #7",
          [{"x2": 4, "x3": 5, "x5": A, "x10": B - 168, "x12": 1, "x16": 3, "x27": 5 << 26, "x29": 9, "v9": (1, 0), "v28": (7, 0), "fpsr": 0}]),
+    ]),
+    ("seq_pauth", "codes that are made and found right or wrong", [
+        ("pacia x0, x1; mov x2, x0; autia x0, x1; mov x3, x2; autia x2, x4; xpaci x3",
+         [{"x0": 0x123456789abc, "x1": 1, "x4": 2}, {"x0": 0xa5007ffffffffff0, "x1": 0, "x4": 1 << 63},
+          {"x0": 0xffff800012345678, "x1": 7, "x4": 8}, {"x0": 0x0010000000000000, "x1": 9, "x4": 9}]),
+        ("pacdb x0, sp; mov x2, x0; autdb x0, sp; autdza x2; pacdzb x3; mov x4, x3; autdzb x3; xpacd x4",
+         [{"x0": 0x10000000, "x3": 0x5500ffffffffffff}, {"x0": 0, "x3": (1 << 64) - 1}]),
+        ("pacib x0, x1; eor x0, x0, #0x1000000000000; autib x0, x1", [{"x0": 0x123456789abc, "x1": 5}, {"x0": M64 << 47 & M64, "x1": 5}]),
+        ("paciasp; mov x0, x30; autiasp; mov x1, x30; pacibsp; autiasp; mov x2, x30", [{"x30": 0x400080}]),
+        ("pacia1716; mov x0, x17; autia1716; pacib1716; mov x1, x17; xpaclri; autia1716", [{"x16": 3, "x17": 0x400080, "x30": 0x7f0000400080}]),
+        ("paciaz; autiaz; pacibz; autibz; pacibz; autiaz", [{"x30": 0x400080}]),
+        ("adr x0, 1f; pacia x0, x1; braa x0, x1; mov x2, #1; 1: mov x3, #2", [{"x1": 5, "x2": 0}]),
+        ("adr x0, 1f; pacizb x0; brabz x0; mov x2, #1; 1: mov x3, #2", [{"x2": 0}]),
+        ("adr x0, 1f; pacib x0, sp; blrab x0, sp; mov x2, #1; 1: mov x3, x30", [{"x2": 0, "x30": 0}]),
+        ("adr x30, 1f; paciza x30; blraaz x30; mov x2, #1; 1: mov x3, #2", [{"x2": 0, "x30": 0}]),
+        ("adr x30, 1f; paciasp; retaa; mov x2, #1; 1: mov x3, #2", [{"x2": 0, "x30": 0}]),
+        ("adr x30, 1f; pacibsp; retab; mov x2, #1; 1: mov x3, #2", [{"x2": 0, "x30": 0}]),
+        ("bl 1f; b 2f; 1: paciasp; mov x4, x30; retaa; 2: nop", [{"x4": 0, "x30": 0}]),
+        ("pacdza x0; ldraa x1, [x0]; ldraa x2, [x0, #8]!; mov x3, x0", [{"x0": A}]),
+        ("pacdzb x0; ldrab x1, [x0, #-24]!; mov x3, x0; pacdzb x4; ldrab x5, [x4, #32]; ldraa x6, [x4]", [{"x0": A, "x4": B}]),
+    ]),
+    ("seq_pstate", "DIT, SSBS and the flags of RNDR", [
+        ("msr dit, #1; mrs x0, dit; msr dit, x1; mrs x2, dit; msr dit, #0; mrs x3, dit", [{"x1": M64}, {"x1": M64 ^ 1 << 24}]),
+        ("msr ssbs, #1; mrs x0, ssbs; msr ssbs, x1; mrs x2, ssbs; msr ssbs, #0; mrs x3, ssbs", [{"x1": M64}, {"x1": M64 ^ 1 << 12}]),
+        ("msr dit, #1; msr ssbs, #1; mrs x0, nzcv; mrs x1, dit; msr ssbs, #0; mrs x2, dit; msr dit, #0", [{"nzcv": 0xf0000000}]),
+        ("mrs xzr, s3_3_c2_c4_0; mrs x0, nzcv", [{"nzcv": 0xf0000000}]),
+        ("mrs xzr, s3_3_c2_c4_1; mrs x0, nzcv", [{"nzcv": 0xf0000000}]),
     ]),
 ]

@@ -20,10 +20,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "fuzz"))
 import a64
 import golden_text
-from exceptions import NOT_RECORDED, SEQUENCES
+from exceptions import JUDGE_KEYS, NOT_RECORDED, SEQUENCES
 
 BASE, MEMORY = 48, 112          # offset of the access, bytes of memory given
 FPCR_TRIED = [0x00400000, 0x00800000, 0x00c00000, 0x01000000, 0x02000000, 0x04000000, 0x00080000]
+
+
+PAUTH = ("paca", "pacg")
 
 
 class Recorder:
@@ -62,6 +65,27 @@ def put(case, name, value):
 REGISTERS = [f"x{k}" for k in range(31)] + ["sp"] + [f"v{k}" for k in range(32)] + ["nzcv", "fpcr", "fpsr"]
 
 
+def pauth_key(i):
+    """Name of the key that an instruction of pointer authentication uses, or "" (Arm ARM, Top-level encodings)."""
+    if a64.bits(i, 31, 16) == 0b1101101011000001 and a64.bits(i, 15, 14) == 0:
+        return ("ia", "ib", "da", "db")[a64.bits(i, 11, 10)]
+    if i & 0xffe0fc00 == 0x9ac03000:
+        return "ga"
+    if i & 0xfffffd1f == 0xd503211f and not i & 0x20 or i & 0xffffff1f == 0xd503231f:
+        return ("ia", "ib")[a64.bits(i, 6, 6)]
+    if i & 0xfe9ff800 == 0xd61f0800:
+        return ("ia", "ib")[a64.bits(i, 10, 10)]
+    if i & 0xff200400 == 0xf8200400:
+        return ("da", "db")[a64.bits(i, 23, 23)]
+    return ""
+
+
+def key_words(insns):
+    """What a case says about the keys of the judge."""
+    keys = sorted({pauth_key(i) for i in insns} - {""})
+    return "".join(f"ap{k}key{half}={JUDGE_KEYS[k][half]:x} " for k in keys for half in ("lo", "hi"))
+
+
 def changed(case, result):
     return {n: get(result, n) for n in REGISTERS if get(result, n) != get(case, n)}
 
@@ -83,6 +107,8 @@ def candidates(insns):
                 names.add(f"x{k}")
             for j in range(4):
                 names.add(f"v{(k + j) % 32}")
+        if pauth_key(i) or i == 0xd50320ff:  # XPACLRI
+            names.update(("x16", "x17", "x30", "sp"))
         names.add(f"x{((i >> 16 & 31) + 1) % 31}")
         names.add(f"x{((i & 31) + 1) % 31}")
         names.add(f"v{i >> 16 & 15}")
@@ -238,7 +264,7 @@ def poisoned(case, read):
 
 
 def line_of(case, read, result):
-    return "case  " + " ".join(golden_text.left_side(case, read)) + " -> " + \
+    return "case  " + key_words(case["insns"]) + " ".join(golden_text.left_side(case, read)) + " -> " + \
         " ".join(golden_text.right_side(case, result))
 
 
@@ -259,6 +285,8 @@ def record_pattern(recorder, patterns, name):
         return None
     version = subprocess.run(recorder.command[:1] + ["--version"], stdout=subprocess.PIPE, text=True).stdout.split()
     lines = [f"# {name}: recorded from qemu-user {version[2] if len(version) > 2 else '?'}", "guest aarch64"]
+    if rows[0].feature in PAUTH:
+        lines.append("cpu   max,pauth=on")
     memory = groups[0][0]["memory"] if uses_memory(groups[0][0]["insns"]) else None
     if memory:
         lines.append("mem   " + memory[:MEMORY].hex())
@@ -269,6 +297,9 @@ def record_pattern(recorder, patterns, name):
             cases = [put(c, f"x{first['insns'][0] & 31}", rnd.getrandbits(32) &
                          dict(a64.SYSTEM_REGISTERS)[first["insns"][0] >> 5 & 0xffff]) if first["insns"][0] & 31 < 31 else c
                      for c in cases]
+        if rows[0].feature in PAUTH:
+            # For 0...1... (bits 63 and 55) the manual looks at bit 55, the judge at bit 63 (Arm ARM, AddPAC, with TBI0 = 1).
+            cases = [dict(c, x=[v | (v & 1 << 55) << 8 for v in c["x"]]) for c in cases]
         found = [line_of(*d) for d in describe(recorder, rnd, cases) if d]
         found = [line for line in found if line.split() != ["case", "->"]] or found[:1]
         if found:
@@ -321,6 +352,8 @@ def record_sequence(recorder, patterns, name, title, rows):
     lines = [f"# {title}: recorded from qemu-user", "guest aarch64", "mem   " + memory[:MEMORY].hex()]
     for text, settings in rows:
         insns = assemble(text)
+        if any(map(pauth_key, insns)) and "cpu   max,pauth=on" not in lines:
+            lines.insert(2, "cpu   max,pauth=on")
         lines.append("code  " + " ".join(f"{i:08x}" for i in insns) + "   # " + text)
         for setting in settings:
             case = dict(a64.empty_case(insns), memory=memory)
@@ -334,11 +367,13 @@ def record_sequence(recorder, patterns, name, title, rows):
 def main():
     p = argparse.ArgumentParser(usage=__doc__)
     p.add_argument("-judge", default="qemu-aarch64-static -cpu max,sve=off,sme=off,pauth=off")
+    p.add_argument("-pauth-judge", default="qemu-aarch64-static -seed 1 -cpu max,sve=off,sme=off")
     p.add_argument("-work", default=tempfile.gettempdir())
     p.add_argument("-all", action="store_true")
     p.add_argument("names", nargs="*")
     args = p.parse_args()
-    recorder = Recorder(args.judge, a64.build_oracle(args.work))
+    oracle = a64.build_oracle(args.work)
+    plain, signing = Recorder(args.judge, oracle), Recorder(args.pauth_judge, oracle)
     patterns = a64.read_patterns()
     folder = os.path.join(HERE, "aarch64")
     jobs = {name: None for name in dict.fromkeys(q.name for q in patterns)}
@@ -349,6 +384,8 @@ def main():
             continue
         if os.path.exists(path) and "recorded from" not in open(path).readline():
             continue
+        rows = [q for q in patterns if q.name == name]
+        recorder = signing if name == "seq_pauth" or rows and rows[0].feature in PAUTH else plain
         if sequence:
             text = record_sequence(recorder, patterns, name, *sequence)
         elif name in NOT_RECORDED:

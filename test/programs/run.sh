@@ -2,8 +2,8 @@
 # Build one arm64 program and compare what it prints and its exit code with `expected`.
 #   run.sh EMULATOR FOLDER WORK [OPTION...]   options go to the emulator, as in: -engine interp
 #   run.sh -record FOLDER                     write `expected` from a run of qemu-aarch64-static
-# A folder holds main.c or main.cc; also, where needed: flags (for the compiler), args, stdin. The last line of `expected` is the
-# exit code. Ends with 77 (skipped) if there is no compiler for the program.
+# A folder holds main.c or main.cc; also, where needed: flags (for the compiler), args, stdin, cpu (for -cpu).
+# The last line of `expected` is the exit code. Ends with 77 (skipped) if there is no compiler for the program.
 emulator=$1 folder=$2 work=${3:-$(mktemp -d)}
 shift 3
 cc=aarch64-linux-gnu-gcc source=$folder/main.c
@@ -21,6 +21,7 @@ if [ ! "$program" -nt "$source" ]; then
 fi
 command=("$emulator" "$@")
 [ "$emulator" = -record ] && command=(qemu-aarch64-static)
+[ -f "$folder/cpu" ] && command+=(-cpu "$(cat "$folder/cpu")")
 read -r -a words < <(cat "$folder/args" 2> /dev/null)
 input=/dev/null
 [ -f "$folder/stdin" ] && input=$(realpath "$folder/stdin")
