@@ -60,7 +60,8 @@ def is_known_difference(engine, case, judge, ours):
         return "the top byte of an address is not ignored"
     if judge["signal"] == 7 or ours["signal"] == 7:
         return "alignment of ordered accesses is the implementation's choice"
-    if judge["signal"] == 11 and all(judge[k] == ours[k] for k in judge if k != "nzcv"):
+    undefined = judge["signal"] == 4 and at < len(case["insns"]) and a64.is_fp(case["insns"][at])
+    if (judge["signal"] == 11 or undefined) and all(judge[k] == ours[k] for k in judge if k != "nzcv"):
         return "flags that nothing reads may be stale at a fault"
     if judge["signal"] == 11 and ours["signal"] == 11 and judge["pc"] == ours["pc"]:
         i = case["insns"][at] if at is not None and at < len(case["insns"]) else 0
