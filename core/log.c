@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/crash.h"
 #include "core/fd.h"
-#include "core/thread.h"
 
 enum { LOG_LINE = 4096, MAX_RANGES = 64 };
 
@@ -231,26 +231,14 @@ void die_status(int status, const char *fmt, ...)
 
 void bug(const char *fmt, ...)
 {
-    static _Atomic bool once;
     char line[LOG_LINE];
     va_list ap;
     va_start(ap, fmt);
     size_t size = append(line, 0, fmt, ap);
     va_end(ap);
-    if (!once) {
-        once = true; /* a second failure while reporting the first says nothing new */
-        char report[LOG_LINE + 256];
-        const struct thread *t = current_thread;
-        int n = snprintf(report, sizeof report, "anyarch %s: internal error: %.*s\n",
-                         ANYARCH_VERSION, (int)size, line);
-        if (t)
-            n += snprintf(report + n, sizeof report - (size_t)n,
-                          "  guest %s, pc 0x%llx, process %d; -d in_asm,op,op_opt,out_asm -D FILE "
-                          "shows the block\n",
-                          t->guest ? t->guest->name : "?", (unsigned long long)t->cpu.pc,
-                          (int)getpid());
-        write_all(2, report, (size_t)n < sizeof report ? (size_t)n : sizeof report - 1);
-    }
+    if (size && line[size - 1] == '\n')
+        line[size - 1] = 0;
+    crash_report(line, NULL);
     signal(SIGABRT, SIG_DFL);
     abort();
 }

@@ -38,5 +38,5 @@ void log_set_program(const char *argv0);
  * status 1. */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void die_status(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
-/* A broken invariant of ours: prints the guest pc and block, then aborts. */
+/* A broken invariant of ours: prints the report of core/crash.h, then aborts. */
 void bug(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -2,11 +2,13 @@
 #include "syscalls/task.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/crash.h"
 #include "core/dispatch.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -56,8 +58,21 @@ static void map_sigreturn_code(const struct abi *abi)
     process.sigreturn_code = at;
 }
 
+static size_t describe_task(const struct thread *t, char *buf, size_t size)
+{
+    const struct task *task = t->task;
+    int n = snprintf(buf, size, "  program:    %s (%s), process %d, thread %d\n",
+                     process.exe ? process.exe : "?", t->guest->name, (int)getpid(), host_gettid());
+    if (task && task->syscalls && n > 0 && (size_t)n < size)
+        n += snprintf(buf + n, size - (size_t)n, "  last call:  %s (%u), of %llu\n",
+                      syscall_name(t->guest, task->last_call), task->last_call,
+                      (unsigned long long)task->syscalls);
+    return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
 void task_start(struct thread *thread)
 {
+    crash_describe = describe_task;
     if (!process.sigreturn_code && thread->guest->abi->sigreturn_code)
         map_sigreturn_code(thread->guest->abi);
     struct task *task = task_new(thread, sighand_new(NULL));
@@ -80,6 +95,7 @@ static void run_syscall(struct thread *t)
     const struct abi *abi = t->guest->abi;
     struct task *task = t->task;
     task->first_arg = t->cpu.gpr[abi->arg_reg[0]];
+    task->last_call = (uint32_t)t->cpu.gpr[abi->nr_reg];
     task->syscalls++;
     long result = syscall_dispatch(t);
     if (task->ending)

@@ -155,7 +155,7 @@ bool seccomp_stops_call(struct thread *t, const uint64_t arg[6])
     const struct abi *abi = t->guest->abi;
     struct task *task = t->task;
     if (task->seccomp_mode == SECCOMP_MODE_STRICT) {
-        if (is_strict_call(syscall_name(t)))
+        if (is_strict_call(syscall_name(t->guest, (uint32_t)t->cpu.gpr[abi->nr_reg])))
             return false;
         kill_thread(t, SIGKILL);
         return true;
@@ -168,7 +168,8 @@ bool seccomp_stops_call(struct thread *t, const uint64_t arg[6])
     uint32_t verdict =
         run_filters(__atomic_load_n(&task->seccomp_filters, __ATOMIC_ACQUIRE), &data);
     if (LOG_ON(strace) && verdict < SECCOMP_RET_LOG)
-        log_write("%d %s() stopped by seccomp: 0x%08x\n", (int)getpid(), syscall_name(t), verdict);
+        log_write("%d %s() stopped by seccomp: 0x%08x\n", (int)getpid(),
+                  syscall_name(t->guest, (uint32_t)data.nr), verdict);
     return act(t, verdict, &data);
 }
 

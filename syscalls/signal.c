@@ -19,6 +19,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "core/crash.h"
 #include "core/dispatch.h"
 #include "core/host.h"
 #include "core/log.h"
@@ -72,14 +73,32 @@ static void ask_to_leave(struct thread *t, ucontext_t *uc)
     safe_syscall_rewind(context_pc(uc));
 }
 
-/* A fault of the translator's own code: say where and die of it. */
-static void crash(struct thread *t, int sig, const siginfo_t *info, ucontext_t *uc)
+/* Let the default action of SIG end the process. */
+static void __attribute__((noreturn)) end_by_signal(int sig)
 {
     struct host_action fatal = {.flags = KSA_RESTORER, .restorer = (uintptr_t)signal_host_restorer};
-    log_write("internal error: host signal %d code %d at %p (address %p), guest pc 0x%llx\n", sig,
-              info->si_code, (void *)*context_pc(uc), info->si_addr,
-              t ? (unsigned long long)t->cpu.pc : 0);
+    uint64_t mask = ~BIT(sig);
     host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&fatal, 0, SIGSET_BYTES, 0, 0);
+    host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig,
+                 0, 0, 0);
+    set_host_mask(mask);
+    process_exit(
+        128 +
+        sig); /* reached by the init process of a PID namespace, which no default action kills */
+}
+
+/* A fault of the translator's own code: say where and die of it. */
+static void __attribute__((noreturn)) crash(int sig, const siginfo_t *info, ucontext_t *uc)
+{
+    static int first; /* signal; the report may fail, too */
+    char what[128];
+    int none = 0;
+    __atomic_compare_exchange_n(&first, &none, sig, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    snprintf(what, sizeof(what), "host signal %d (%s), code %d, address %p", sig, strsignal(sig),
+             info->si_code, info->si_addr);
+    set_host_mask(ALL_ASYNC);
+    crash_report(what, (const void *)*context_pc(uc));
+    end_by_signal(first);
 }
 
 /* The kernel's part of the mask is 8 bytes; what follows in the library's structure is something
@@ -113,7 +132,7 @@ static void host_handler(int sig, siginfo_t *info, void *context)
 
     if (is_sync(sig) && info->si_code > 0) {
         if (!t || !fault_handle(t, sig, info, uc))
-            crash(t, sig, info, uc);
+            crash(sig, info, uc);
         errno = error;
         return;
     }
@@ -317,8 +336,6 @@ void signal_report_death(int sig)
 
 void signal_die(struct thread *t, int sig)
 {
-    struct host_action fatal = {.flags = KSA_RESTORER, .restorer = (uintptr_t)signal_host_restorer};
-    uint64_t mask = ~BIT(sig);
     if (DEFAULT_CORE & BIT(sig)) {
         /* A core file would be one of the translator. */
         struct rlimit none = {0, 0};
@@ -327,13 +344,7 @@ void signal_die(struct thread *t, int sig)
     }
     if (LOG_ON(int))
         log_write("killed by signal %d at pc 0x%llx\n", sig, (unsigned long long)t->cpu.pc);
-    host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&fatal, 0, SIGSET_BYTES, 0, 0);
-    host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig,
-                 0, 0, 0);
-    set_host_mask(mask);
-    process_exit(
-        128 +
-        sig); /* reached by the init process of a PID namespace, which no default action kills */
+    end_by_signal(sig);
 }
 
 /* The default action of a signal that was already taken from the kernel. */

@@ -48,16 +48,14 @@ const struct syscall_row syscall_rows[SYSCALL_N] = {
 };
 /* clang-format on */
 
-static const struct syscall_row *find_row(const struct thread *t)
+static const struct syscall_row *find_row(const struct abi *abi, uint32_t nr)
 {
-    const struct abi *abi = t->guest->abi;
-    uint32_t nr = (uint32_t)t->cpu.gpr[abi->nr_reg];
     return &syscall_rows[nr < abi->n_syscall_ids ? abi->syscall_ids[nr] : SYSCALL_none];
 }
 
-const char *syscall_name(const struct thread *t)
+const char *syscall_name(const struct guest *guest, uint32_t nr)
 {
-    return find_row(t)->name;
+    return find_row(guest->abi, nr)->name;
 }
 
 /* -- Descriptors and paths -- */
@@ -200,7 +198,7 @@ static __attribute__((noinline)) long run_traced(struct thread *t, const struct 
 long syscall_dispatch(struct thread *t)
 {
     const struct abi *abi = t->guest->abi;
-    const struct syscall_row *row = find_row(t);
+    const struct syscall_row *row = find_row(abi, (uint32_t)t->cpu.gpr[abi->nr_reg]);
     uint64_t arg[6];
     for (unsigned i = 0; i < 6; i++)
         arg[i] = t->cpu.gpr[abi->arg_reg[i]];

@@ -8,8 +8,8 @@
  * writes to the result register; the restart codes of task.h are for the caller to act on. */
 long syscall_dispatch(struct thread *t);
 
-/* Name of the call that T's registers ask for, or "unknown". */
-const char *syscall_name(const struct thread *t);
+/* Name of call NR of GUEST, or "unknown". */
+const char *syscall_name(const struct guest *guest, uint32_t nr);
 
 /* Write the table of all system calls with their status and, where unsupported, the reason to
  * stdout. */

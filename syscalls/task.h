@@ -60,6 +60,7 @@ struct task {
     int exit_status;
     void *exec_call, *exec_words; /* memory of an execve: outlives it in a vfork child */
     uint64_t syscalls;      /* number made, for -d stats */
+    uint32_t last_call;     /* guest's number of the last one, for crash reports */
     uint8_t seccomp_mode;   /* SECCOMP_MODE_*; this and the filters: seccomp.c */
     struct seccomp_filter *seccomp_filters;
 };
