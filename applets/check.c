@@ -638,7 +638,7 @@ static void check_path(const char *path)
 
 int applet_check(int argc, char **argv)
 {
-    int at = option_parse(options, ARRAY_SIZE(options), argc, argv, false);
+    int at = option_parse(options, ARRAY_SIZE(options), argc, argv, NULL);
     if (at >= argc) {
         printf("usage: anyarch check [options] FILE|FOLDER...\n");
         option_help(options, ARRAY_SIZE(options));

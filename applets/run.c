@@ -500,16 +500,30 @@ static struct binfmt_start binfmt_start(const char *name)
     return b;
 }
 
+/* The variables named in the table go, so that they do not act on a child which the program starts
+ * after it has made its ids equal (as the C library removes LD_LIBRARY_PATH). */
+static void env_remove_options(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+        if (options[i].env)
+            env_remove(options[i].env, strlen(options[i].env));
+}
+
+/* What an untrusted caller's words may do; all other options are accepted without effect. */
+static const char *const harmless[] = {"h", "help", "version", "execfd", "seccompfd", NULL};
+
 static void read_options(int argc, char **argv, bool trusted, bool surely_binfmt, int *at)
 {
     env_copy();
     from_command_line = false;
     *at = 1;
-    char *only_name[] = {argv[0], NULL};
-    option_parse(options, ARRAY_SIZE(options), 1, only_name, trusted);
+    if (trusted)
+        option_read_environment(options, ARRAY_SIZE(options));
+    else
+        env_remove_options();
     from_command_line = true;
     if (!surely_binfmt)
-        *at = option_parse(options, ARRAY_SIZE(options), argc, argv, false);
+        *at = option_parse(options, ARRAY_SIZE(options), argc, argv, trusted ? NULL : harmless);
     if (cpu_model && !strcmp(cpu_model, "help"))
         list_cpus(run_guest);
     if (*at >= argc) {

@@ -15,14 +15,26 @@ static const struct option *find(const struct option *table, size_t n, const cha
     return NULL;
 }
 
-int option_parse(const struct option *table, size_t n, int argc, char **argv, bool trusted)
+void option_read_environment(const struct option *table, size_t n)
 {
-    for (size_t i = 0; trusted && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         /* A flag acts by the mere presence of its variable, even when it is empty. */
         const char *value = table[i].env ? getenv(table[i].env) : NULL;
         if (value)
             table[i].set(value);
     }
+}
+
+static bool is_listed(const char *name, const char *const *list)
+{
+    while (*list && strcmp(*list, name))
+        list++;
+    return *list != NULL;
+}
+
+int option_parse(const struct option *table, size_t n, int argc, char **argv,
+                 const char *const *obeyed)
+{
     int at = 1;
     while (at < argc && argv[at][0] == '-') {
         const char *name = argv[at++] + 1;
@@ -37,7 +49,9 @@ int option_parse(const struct option *table, size_t n, int argc, char **argv, bo
         if (o->arg && at >= argc)
             die("missing argument for option '%s'", name);
         log_program = NULL;
-        o->set(o->arg ? argv[at++] : NULL);
+        const char *value = o->arg ? argv[at++] : NULL;
+        if (!obeyed || is_listed(name, obeyed))
+            o->set(value);
     }
     return at;
 }

@@ -10,9 +10,12 @@ struct option {
     const char *help; /* null: accepted, not listed */
 };
 
-/* Apply the environment, then argv[1...] up to the first word that is not an option. Returns its
- * index (argc: none). A bad option dies with the text that qemu-user prints. trusted false
- * (AT_SECURE): the environment is not read. */
-int option_parse(const struct option *table, size_t n, int argc, char **argv, bool trusted);
+/* Apply the variables of the environment. */
+void option_read_environment(const struct option *table, size_t n);
+/* Apply argv[1...] up to the first word that is not an option. Returns its index (argc: none). A bad
+ * option dies with the text that qemu-user prints. OBEYED: null-ended list of the options that have
+ * an effect; null: all. */
+int option_parse(const struct option *table, size_t n, int argc, char **argv,
+                 const char *const *obeyed);
 void option_help(const struct option *table,
                  size_t n); /* the "Argument  Env-variable  Description" table on stdout */

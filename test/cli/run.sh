@@ -65,16 +65,21 @@ if [ -n "$compiler" ]; then
     cat > show.c << 'END'
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/utsname.h>
+extern char **environ;
 int main(int argc, char **argv)
 {
     struct utsname u;
     uname(&u);
     for (int i = 0; i < argc; i++)
         printf("[%s]", argv[i]);
-    printf(" %s %s A=%s B=%s execfn=%s\n", u.machine, u.release, getenv("A") ? getenv("A") : "-",
-           getenv("B") ? getenv("B") : "-", (char *)getauxval(AT_EXECFN));
+    int variables = 0;
+    for (char **p = environ; *p; p++)
+        variables += !strncmp(*p, "QEMU_", 5) || !strncmp(*p, "ANYARCH_", 8);
+    printf(" %s %s A=%s B=%s variables=%d secure=%ld execfn=%s\n", u.machine, u.release, getenv("A") ? getenv("A") : "-",
+           getenv("B") ? getenv("B") : "-", variables, getauxval(AT_SECURE), (char *)getauxval(AT_EXECFN));
     return argc;
 }
 END
@@ -111,6 +116,22 @@ END
         failed=1
     fi
     rm -f log.*
+    # A set-id program obeys neither variables nor options (AT_SECURE), and does not hand the variables on.
+    cp "$anyarch" set-id
+    if [ "$(id -u)" = 0 ] && chown 65534 set-id && chmod 4755 set-id && ./set-id ./show | grep -q secure=1; then
+        expect secure_variables 1 '[./show] aarch64' env QEMU_SET_ENV=A=1 QEMU_STRACE=1 QEMU_UNAME=9.8.7 ./set-id ./show
+        expect secure_unset 1 'A=- B=- variables=0' env QEMU_SET_ENV=A=1 ANYARCH_ENGINE=jit ./set-id ./show
+        expect secure_options 1 'A=- B=- ' ./set-id -E B=2 -r 9.8.7 -L /nowhere -strace ./show
+        if printf '%s\n' "$output" | grep -qE 'exit_group|9.8.7'; then
+            echo "secure_options: obeyed: $output"
+            failed=1
+        fi
+        expect secure_version 0 'qemu-user version ' ./set-id -version
+        expect not_secure 1 'A=1 B=- variables=1' env QEMU_SET_ENV=A=1 $e ./show
+    else
+        echo "secure: not tested: needs root, and set-id programs allowed here"
+    fi
+    rm -f set-id
     libraries=$(dirname "$("$compiler" -print-file-name=libc.so.6)")/..
     if [ -e "$libraries/lib/ld-linux-aarch64.so.1" ]; then
         expect dynamic 1 '[./show-dynamic] aarch64' $e -L "$libraries" ./show-dynamic
