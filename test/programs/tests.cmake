@@ -14,7 +14,7 @@ foreach(source ${program_sources_found})
         SKIP_RETURN_CODE 77)
 endforeach()
 # The code buffer is filled and flushed many times.
-foreach(name libc threads jit)
+foreach(name libc threads jit stress)
     add_test(NAME program.aarch64.${name}.small_code COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
         ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
         -code-size 1M)
