@@ -4,6 +4,7 @@
 
 struct applet {
     const char *name, *help;
+    const char *usage;                  /* what --help prints; null: the applet does that itself */
     int (*main)(int argc, char **argv); /* argv[0] is the applet's name; returns the exit status */
 };
 

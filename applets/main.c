@@ -1,18 +1,31 @@
 /* main.c - which applet: by the name the binary was started under, then by its first argument. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "applets/applet.h"
 #include "arch/guests.h"
 #include "core/log.h"
 
+static const char guests_usage[] =
+    "usage: anyarch guests\n\n"
+    "One line per architecture: name, uname -m, word size, byte order, state, magic and mask of\n"
+    "its ELF programs for binfmt_misc.\n";
+static const char syscalls_usage[] =
+    "usage: anyarch syscalls\n\n"
+    "One line per Linux system call: its name and whether it is supported.\n";
+
 static const struct applet applets[] = {
-    {"run", "run a program: anyarch run [options] PROGRAM [ARG...]; -help lists the options",
+    {"run", "run a program: anyarch run [options] PROGRAM [ARG...]; -help lists the options", NULL,
      applet_run},
-    {"guests", "list the known guest architectures and their binfmt_misc magic", applet_guests},
-    {"syscalls", "list the Linux system calls and whether they are supported", applet_syscalls},
-    {"check", "run instruction tests: anyarch check [-engine E] [-bless] FILE...", applet_check},
+    {"guests", "list the known guest architectures and their binfmt_misc magic", guests_usage,
+     applet_guests},
+    {"syscalls", "list the Linux system calls and whether they are supported", syscalls_usage,
+     applet_syscalls},
+    {"check", "run instruction tests: anyarch check [-engine E] [-bless] FILE...", NULL,
+     applet_check},
 };
 
 static const struct applet *find_applet(const char *name)
@@ -51,21 +64,70 @@ static const struct guest *guest_of_name(const char *base)
     return bare ? guest_by_name(at) : NULL;
 }
 
+/* Print the names of the guests that can be translated, or of those that cannot yet. */
+static void print_guests(const char *title, bool translated)
+{
+    size_t column = (size_t)printf("%s", title);
+    for (unsigned i = 0; i < n_guests; i++) {
+        if (!guests[i].isa == translated)
+            continue;
+        if (column + strlen(guests[i].name) > 78)
+            column = (size_t)printf("\n%-11s", "") - 1;
+        column += (size_t)printf(" %s", guests[i].name);
+    }
+    printf("\n");
+}
+
+/* A name made for an architecture that is not in guests.def must not run whatever it is given. */
+static void check_name(const char *base)
+{
+    size_t n = strlen(base);
+    if (!strncmp(base, "qemu-", 5) && n > 12 && !strcmp(base + n - 7, "-static"))
+        die("%.*s is no architecture known here; 'anyarch guests' lists them", (int)n - 12,
+            base + 5);
+}
+
 static int overview(void)
 {
     printf("anyarch %s: runs Linux programs made for another CPU\n\n"
-           "usage: anyarch [options] PROGRAM [ARG...]\n"
+           "usage: anyarch [options] PROGRAM [ARG...]             its header says for which CPU\n"
            "       qemu-GUEST-static [options] PROGRAM [ARG...]   (links to this file)\n"
-           "       anyarch APPLET [ARG...]\n\napplets:\n",
+           "       anyarch APPLET [ARG...]\n\napplets (anyarch APPLET --help says more):\n",
            ANYARCH_VERSION);
     for (unsigned i = 0; i < ARRAY_SIZE(applets); i++)
         printf("  %-10s %s\n", applets[i].name, applets[i].help);
-    printf("\nguests:   ");
-    for (unsigned i = 0; i < n_guests; i++)
-        if (guests[i].isa)
-            printf(" %s", guests[i].name);
     printf("\n");
+    print_guests("guests:   ", true);
+    print_guests("known, not translated yet:\n          ", false);
     return 0;
+}
+
+static bool is_help(const char *word)
+{
+    return !strcmp(word, "-h") || !strcmp(word, "-help") || !strcmp(word, "--help");
+}
+
+static int call_applet(const struct applet *applet, int argc, char **argv)
+{
+    if (argc < 2 || !is_help(argv[1]) || !applet->usage)
+        return applet->main(argc, argv);
+    printf("%s", applet->usage);
+    return 0;
+}
+
+/* True if the kernel started us for a program that binfmt_misc recognised, and says so: then no
+ * word is ours. */
+static bool started_by_binfmt(void)
+{
+    errno = 0;
+    getauxval(AT_EXECFD);
+    return !errno || getauxval(AT_FLAGS) & 1;
+}
+
+/* BuildKit runs its emulator under this name, in front of the command. */
+static bool is_buildkit_hook(const char *base)
+{
+    return !strcmp(base, ".buildkit_qemu_emulator");
 }
 
 int main(int argc, char **argv)
@@ -78,18 +140,14 @@ int main(int argc, char **argv)
     log_set_program(argv[0]);
     const char *slash = strrchr(argv[0], '/'), *base = slash ? slash + 1 : argv[0];
     const struct guest *guest = guest_of_name(base);
-    if (guest)
+    if (guest || started_by_binfmt() || is_buildkit_hook(base))
         return run_program(guest, argc, argv);
+    check_name(base);
     const struct applet *applet = find_applet(base);
     if (applet)
-        return applet->main(argc, argv);
-    if (argc < 2)
+        return call_applet(applet, argc, argv);
+    if (argc < 2 || is_help(argv[1]) || !strcmp(argv[1], "help"))
         return overview();
     applet = find_applet(argv[1]);
-    if (applet)
-        return applet->main(argc - 1, argv + 1);
-    if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "-help") || !strcmp(argv[1], "--help") ||
-        !strcmp(argv[1], "help"))
-        return overview();
-    return run_program(NULL, argc, argv);
+    return applet ? call_applet(applet, argc - 1, argv + 1) : run_program(NULL, argc, argv);
 }

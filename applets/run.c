@@ -17,6 +17,7 @@
 #include "core/compile.h"
 #include "core/dispatch.h"
 #include "core/fd.h"
+#include "core/host.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/option.h"
@@ -556,6 +557,11 @@ static void __attribute__((noreturn)) start(struct exec_request *request)
     process_exit(0);
 }
 
+static bool is_native(const struct guest *guest)
+{
+    return guest_same_family(guest, host_backend.name);
+}
+
 int run_program(const struct guest *guest, int argc, char **argv)
 {
     int at;
@@ -569,6 +575,7 @@ int run_program(const struct guest *guest, int argc, char **argv)
     struct exec_request request = {
         .guest = guest,
         .find_guest = guest_by_elf,
+        .is_native = binfmt.surely || exec_fd >= 0 ? NULL : is_native, /* else it might come back */
         .guest_known = choose_prefix,
         .path = argv[at],
         .fd = binfmt.fd,

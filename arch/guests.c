@@ -40,6 +40,32 @@ const struct guest *guest_by_name(const char *name)
     return NULL;
 }
 
+/* Guests of which at least one machine runs the programs of the others. */
+static const char *const families[][7] = {
+    {"i386", "i486", "i586", "i686", "x86_64"},
+    {"arm", "armv6l", "armv7l", "armv8l", "aarch64"},
+    {"armeb", "armv7b", "aarch64_be"},
+    {"ppc", "ppc64"},
+    {"mips", "mipsel", "mips64", "mips64el"},
+    {"sparc", "sparc64"},
+};
+
+bool guest_same_family(const struct guest *g, const char *machine)
+{
+    if (!strcmp(g->name, machine))
+        return true;
+    for (unsigned i = 0; i < ARRAY_SIZE(families); i++) {
+        bool guest = false, host = false;
+        for (unsigned k = 0; k < ARRAY_SIZE(families[i]) && families[i][k]; k++) {
+            guest |= !strcmp(families[i][k], g->name);
+            host |= !strcmp(families[i][k], machine);
+        }
+        if (guest || host)
+            return guest && host;
+    }
+    return false;
+}
+
 const struct guest *guest_by_elf(const uint8_t ident[20])
 {
     if (memcmp(ident, "\177ELF", 4))

@@ -172,8 +172,14 @@ static const struct guest *read_elf(const struct exec_program *p, int fd, const 
     ssize_t n = pread(fd, ident, sizeof ident, 0);
     const struct guest *is = n == sizeof ident ? p->request->find_guest(ident) : NULL;
     /* A foreign program is called foreign, even if it is damaged too. */
-    if (image->machine && ((guest && is != guest) || (!guest && !(is && is->isa))))
+    if (image->machine && ((guest && is != guest) || (!guest && !(is && is->isa)))) {
+        const struct exec_request *r = p->request;
+        if (!guest && is && r->is_native && r->is_native(is)) {
+            execve(p->execfn, r->argv, r->envp);
+            cannot_load(p->execfn, errno);
+        }
         wrong_architecture(p, image, path, is, guest);
+    }
     if (error)
         die("cannot load %s: %s (the file %s)", path, strerror(-error), image->error);
     return is;

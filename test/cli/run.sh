@@ -11,6 +11,9 @@ ln -sf "$anyarch" qemu-arm-static
 ln -sf "$anyarch" buildkit-qemu-aarch64
 ln -sf "$anyarch" aarch64-binfmt-P
 ln -sf "$anyarch" anyarch
+ln -sf "$anyarch" .buildkit_qemu_emulator
+ln -sf "$anyarch" qemu-vax-static
+mkdir -p names && ln -sf "$anyarch" names/check
 failed=0
 
 # expect NAME STATUS PATTERN COMMAND...: exit status, and a line of stdout and stderr that contains PATTERN (empty: no output).
@@ -57,6 +60,12 @@ expect truncated 1 'Exec format error' $e ./short
 expect wrong_architecture 255 "$anyarch: Invalid ELF image for this architecture" $e "$anyarch"
 expect wrong_architecture_says_what 255 'is a 64-bit little-endian x86_64 program; expected one for aarch64' $e "$anyarch"
 expect other_guest 1 'qemu-arm-static: programs for arm cannot be translated yet' ./qemu-arm-static ./text
+expect unknown_guest 1 'vax is no architecture known here' ./qemu-vax-static ./text
+expect overview_untranslated 0 'known, not translated yet:' ./anyarch
+expect overview_translated 0 'guests:    aarch64' ./anyarch --help
+expect applet_help 0 'usage: anyarch guests' ./anyarch guests --help
+expect applet_by_name 1 'usage: anyarch check' names/check
+expect native 3 '' ./anyarch /bin/sh -c 'exit 3'
 expect overview 0 'usage: anyarch [options] PROGRAM [ARG...]' ./anyarch
 expect guests 0 'riscv64' ./anyarch guests
 expect syscalls 0 'openat' ./anyarch syscalls
@@ -106,6 +115,14 @@ END
     expect by_header 1 '[./show] aarch64' ./anyarch ./show
     expect by_header_run 1 '[./show] aarch64' ./anyarch run ./show
     expect buildkit_name 1 '[./show] aarch64' ./buildkit-qemu-aarch64 ./show
+    cp show check
+    expect buildkit_hook 2 '[check][a] aarch64' env "PATH=$PWD" ./.buildkit_qemu_emulator check a
+    rm -f check
+    expect buildkit_hook_path 1 '[./show] aarch64' ./.buildkit_qemu_emulator ./show
+    cp show other-machine
+    printf '\050' | dd of=other-machine bs=1 seek=18 conv=notrunc 2> /dev/null # arm
+    printf '\001' | dd of=other-machine bs=1 seek=4 conv=notrunc 2> /dev/null # 32 bits
+    expect known_not_translated 255 'armv7l program, which cannot be translated yet' ./anyarch ./other-machine
     expect binfmt_name 2 '[zero][one] aarch64' ./aarch64-binfmt-P ./show zero one
     expect strace 1 'exit_group(1)' $e -strace ./show
     expect no_interpreter 1 "Could not open '/lib/ld-linux-aarch64.so.1'" $e -L /nowhere ./show-dynamic

@@ -36,12 +36,25 @@ static void test_guests_unknown(void **state)
     assert_null(guest_by_elf(ident));
 }
 
+static void test_guests_families(void **state)
+{
+    (void)state;
+    assert_true(guest_same_family(guest_by_name("i386"), "x86_64"));
+    assert_true(guest_same_family(guest_by_name("x86_64"), "x86_64"));
+    assert_true(guest_same_family(guest_by_name("riscv64"), "riscv64"));
+    assert_true(guest_same_family(guest_by_name("arm"), "aarch64"));
+    assert_false(guest_same_family(guest_by_name("aarch64"), "x86_64"));
+    assert_false(guest_same_family(guest_by_name("ppc64le"), "ppc64"));
+    assert_false(guest_same_family(guest_by_name("riscv32"), "riscv64"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guests_magic_of_aarch64),
         cmocka_unit_test(test_guests_recognise_their_magic),
         cmocka_unit_test(test_guests_unknown),
+        cmocka_unit_test(test_guests_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
