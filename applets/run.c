@@ -23,6 +23,7 @@
 #include "core/option.h"
 #include "core/random.h"
 #include "loader/exec.h"
+#include "syscalls/limits.h"
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
 
@@ -594,6 +595,7 @@ int run_program(const struct guest *guest, int argc, char **argv)
         request.execfn = (const char *)getauxval(AT_EXECFN);
     if (argv0 && request.argv[0])
         request.argv[0] = (char *)argv0;
+    limits_take_over();
     choose_stack_size();
     request.stack_size = stack_size;
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/code_buffer.h"
 #include "core/compile.h"
@@ -13,14 +14,28 @@
 
 struct engine_options engine_options;
 
-enum { DEFAULT_CODE_SIZE = 128 << 20 };
+enum { DEFAULT_CODE_SIZE = 128 << 20, LEAST_CODE_SIZE = 2 << 20, PART_OF_LIMIT = 32 };
+
+/* Less where the address space is limited: most of it is for the guest. */
+static size_t default_code_size(void)
+{
+    static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
+    size_t size = DEFAULT_CODE_SIZE;
+    for (unsigned i = 0; i < ARRAY_SIZE(limits); i++) {
+        struct rlimit limit;
+        if (!getrlimit(limits[i], &limit) && limit.rlim_cur / PART_OF_LIMIT < size)
+            size = ALIGN_DOWN(limit.rlim_cur / PART_OF_LIMIT, 4096);
+    }
+    return size > LEAST_CODE_SIZE ? size : LEAST_CODE_SIZE;
+}
 
 void engine_init(const struct guest *guest)
 {
+    if (!engine_options.code_size)
+        engine_options.code_size = default_code_size();
     if (engine_options.engine == ENGINE_INTERP)
         return;
-    size_t size = engine_options.code_size ? engine_options.code_size : DEFAULT_CODE_SIZE;
-    if (!code_buffer_init(size)) {
+    if (!code_buffer_init(engine_options.code_size)) {
         log_write("executable memory is refused here: using the interpreter\n");
         engine_options.engine = ENGINE_INTERP;
         engine_options.lockstep = false;

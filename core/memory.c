@@ -232,6 +232,22 @@ bool memory_check(guest_addr start, uint64_t size, int prot)
     return at >= end;
 }
 
+uint64_t memory_map_total(bool data)
+{
+    enum { FIRST_STACK = 132 << 10 };
+    uint64_t total = 0;
+    pthread_mutex_lock(&map_lock);
+    for (size_t i = 0; i < guest_map.n; i++) {
+        const struct region *r = &guest_map.at[i];
+        uint64_t size = r->end - r->start;
+        if (data && (!(r->prot & PROT_WRITE) || (r->flags & 15) != MAP_PRIVATE))
+            continue;
+        total += r->name && !strcmp(r->name, "[stack]") && size > FIRST_STACK ? FIRST_STACK : size;
+    }
+    pthread_mutex_unlock(&map_lock);
+    return total;
+}
+
 bool memory_is_guest_or_free(guest_addr start, guest_addr end)
 {
     pthread_mutex_lock(&map_lock);

@@ -26,6 +26,8 @@ bool memory_map_protect(guest_addr start, guest_addr end, int prot);
 bool memory_map_find(guest_addr addr, struct region *out);
 /* True if every page of [start, start+size) is the guest's and has all bits of PROT. */
 bool memory_check(guest_addr start, uint64_t size, int prot);
+/* Bytes mapped; DATA: only what is private and writable. The stack counts as what it begins with, because the kernel's grows. */
+uint64_t memory_map_total(bool data);
 /* True if no byte of [start, end) belongs to the translator. */
 bool memory_is_guest_or_free(guest_addr start, guest_addr end);
 /* Mark memory as the translator's own (code buffer, thread structures, our own image). */

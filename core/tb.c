@@ -15,8 +15,9 @@
 #include "core/log.h"
 #include "core/memory.h"
 
-enum { HASH_BITS = 15, PAGE_HASH_BITS = 12, PAGE_BITS = 12, MAX_TBS = 1 << 20 };
-enum { TB_MEMORY = 1 << 30 };
+enum { HASH_BITS = 15, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
+/* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size. */
+enum { TABLES_PER_CODE = 6, CODE_PER_TB = 64, LARGEST_TB = 1 << 20, MANY_DEAD = 1 << 16 };
 
 /* A block that depends on bytes of a guest page. */
 struct page_node {
@@ -29,8 +30,9 @@ static pthread_mutex_t tb_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tb *hash_table[1 << HASH_BITS];
 static struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
 static struct tb **by_host;                               /* blocks in the order of their code */
-static unsigned n_by_host;
-static char *memory, *memory_at; /* where tb_alloc takes from; reserved address space, touched as needed */
+static unsigned n_by_host, max_by_host;
+static unsigned n_dead; /* of these, dropped */
+static char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space, touched as needed */
 
 static unsigned hash_of(guest_addr pc) { return (unsigned)(pc >> 2) & ((1 << HASH_BITS) - 1); }
 static unsigned page_hash(guest_addr page) { return (unsigned)page & ((1 << PAGE_HASH_BITS) - 1); }
@@ -47,20 +49,25 @@ static void *reserve(size_t size)
 void *tb_alloc(size_t size)
 {
     if (!memory) {
-        memory = memory_at = reserve(TB_MEMORY);
-        by_host = reserve(MAX_TBS * sizeof *by_host);
+        size_t total = engine_options.code_size * TABLES_PER_CODE + LARGEST_TB;
+        memory = memory_at = reserve(total);
+        memory_end = memory + total;
+        max_by_host = (unsigned)(engine_options.code_size / CODE_PER_TB);
+        by_host = reserve(max_by_host * sizeof *by_host);
     }
     char *p = memory_at;
     memory_at += ALIGN_UP(size, 8);
-    if (memory_at > memory + TB_MEMORY)
+    if (memory_at > memory_end)
         bug("translation tables are full");
     return p;
 }
 
-/* Room for one more block of the largest size. */
+/* No room for one more block of the largest size. Also if most blocks are dead, as where a guest's compiler reuses its
+ * memory all the time: they would only fill memory. */
 static bool tables_full(void)
 {
-    return memory && (n_by_host == MAX_TBS || memory_at > memory + TB_MEMORY - (1 << 20));
+    return memory && (n_by_host == max_by_host || memory_end - memory_at < LARGEST_TB ||
+                      (n_dead > MANY_DEAD && n_dead > n_by_host / 2));
 }
 
 struct tb *tb_find(guest_addr pc, uint32_t mode)
@@ -210,6 +217,7 @@ static void drop(struct tb *tb)
 {
     unhash(tb);
     tb->dead = true;
+    n_dead++;
     while (tb->incoming) {
         struct tb_exit *exit = tb->incoming;
         tb->incoming = exit->next;
@@ -278,6 +286,7 @@ void tb_flush(void)
     memset(hash_table, 0, sizeof hash_table);
     memset(page_table, 0, sizeof page_table);
     __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);
+    n_dead = 0;
     memory_at = memory;
     code_buffer_reset();
     thread_forget_code();

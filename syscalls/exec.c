@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/shebang.h"
+#include "syscalls/limits.h"
 #include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
@@ -221,8 +222,10 @@ static long call_kernel(struct thread *t, int dirfd, uintptr_t path, char **argv
 {
     if (!signal_before_exec(t->task))
         return -ERESTARTNOINTR;
+    limits_before_exec();
     long r = safe_syscall(t, HOST_NR_execveat, (uint64_t)dirfd, path, (uintptr_t)argv,
                           (uintptr_t)envp, (uint64_t)flags, 0);
+    limits_after_failed_exec();
     signal_after_failed_exec(t->task);
     return r;
 }

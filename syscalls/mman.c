@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/tb.h"
+#include "syscalls/limits.h"
 #include "syscalls/syscall.h"
 
 enum { PAGE = 4096, HOST_MAP_FIXED_NOREPLACE = 0x100000, MAP_TYPE_BITS = 15, VALIDATE_TYPE = 3 };
@@ -153,9 +154,29 @@ static uint64_t rounding_of(int flags)
     return flags & MAP_HUGETLB ? (uint64_t)1 << (log ? log : DEFAULT_HUGE) : PAGE;
 }
 
+static int count_mapped(guest_addr start, guest_addr end, bool mapped, void *p)
+{
+    uint64_t *n = p;
+    *n += mapped ? end - start : 0;
+    return 0;
+}
+
+/* RLIMIT_AS and RLIMIT_DATA. What a fixed mapping replaces does not count. */
+static bool fits_limits(guest_addr addr, uint64_t size, int prot, int flags, bool fixed)
+{
+    uint64_t replaced = 0;
+    if (limits_allow(size, prot, flags))
+        return true;
+    if (fixed)
+        for_each_part(addr, addr + size, count_mapped, &replaced);
+    return replaced && limits_allow(size - replaced, prot, flags);
+}
+
 static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int fd, uint64_t offset)
 {
     bool fixed = flags & MAP_FIXED && !(flags & HOST_MAP_FIXED_NOREPLACE);
+    if (!fits_limits(addr, size, prot, flags, fixed))
+        return -ENOMEM;
     if (fixed) {
         int r = claim(addr, addr + size);
         if (r)
@@ -287,6 +308,8 @@ static long remap_locked(guest_addr old, uint64_t old_size, uint64_t new_size, i
     struct region r;
     if (!memory_map_find(old, &r) || r.start > old || (old_size && r.end < old + old_size))
         return -EFAULT;
+    if (new_size > old_size && !limits_allow(new_size - old_size, r.prot, r.flags))
+        return -ENOMEM;
     bool fixed = flags & MREMAP_FIXED;
     if (fixed) {
         int error = claim(new, new + new_size);
@@ -336,6 +359,8 @@ static bool heap_grow(guest_addr from, guest_addr to)
 {
     struct region r = {from,     to,   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0, 0,
                        "[heap]", false};
+    if (!limits_allow(to - from, r.prot, r.flags))
+        return false;
     void *at =
         mmap(memory_host(from), to - from, r.prot, r.flags | HOST_MAP_FIXED_NOREPLACE, -1, 0);
     if (at == MAP_FAILED)

@@ -133,6 +133,7 @@ END
         failed=1
     fi
     rm -f log.*
+    expect little_address_space 1 '[./show] aarch64' sh -c "ulimit -v 200000; exec $e ./show"
     # A set-id program obeys neither variables nor options (AT_SECURE), and does not hand the variables on.
     cp "$anyarch" set-id
     if [ "$(id -u)" = 0 ] && chown 65534 set-id && chmod 4755 set-id && ./set-id ./show | grep -q secure=1; then
