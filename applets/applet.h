@@ -12,6 +12,12 @@ int applet_run(int argc, char **argv);      /* run.c */
 int applet_check(int argc, char **argv);    /* check.c */
 int applet_syscalls(int argc, char **argv); /* syscalls.c */
 int applet_guests(int argc, char **argv);   /* guests.c */
+int applet_binfmt(int argc, char **argv);   /* binfmt.c */
+
+/* Only by the binary's name: tools that container users know. */
+int applet_docker_binfmt(int argc, char **argv); /* docker_binfmt.c: "binfmt" */
+int applet_conf_sh(int argc, char **argv);       /* conf_sh.c: "qemu-binfmt-conf.sh" */
+int applet_register(int argc, char **argv);      /* conf_sh.c: "register" */
 
 /* Run a program with the options in ARGV. GUEST: the architecture that the name of the binary asked
  * for, or null: what the program is for. */

@@ -1,11 +1,11 @@
 /* main.c - which applet: by the name the binary was started under, then by its first argument. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "applets/applet.h"
+#include "applets/binfmt.h"
+#include "applets/self.h"
 #include "arch/guests.h"
 #include "core/log.h"
 
@@ -20,6 +20,8 @@ static const char syscalls_usage[] =
 static const struct applet applets[] = {
     {"run", "run a program: anyarch run [options] PROGRAM [ARG...]; -help lists the options", NULL,
      applet_run},
+    {"binfmt", "register this file with the kernel: install, uninstall, status, export",
+     binfmt_usage, applet_binfmt},
     {"guests", "list the known guest architectures and their binfmt_misc magic", guests_usage,
      applet_guests},
     {"syscalls", "list the Linux system calls and whether they are supported", syscalls_usage,
@@ -28,12 +30,24 @@ static const struct applet applets[] = {
      applet_check},
 };
 
+/* Names of the binary, but not words of its command line, that stand for other tools. */
+static const struct applet personalities[] = {
+    {"binfmt", NULL, NULL, applet_docker_binfmt},
+    {"register", NULL, NULL, applet_register},
+    {"qemu-binfmt-conf.sh", NULL, NULL, applet_conf_sh},
+};
+
+static const struct applet *find(const struct applet *table, unsigned n, const char *name)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(table[i].name, name))
+            return &table[i];
+    return NULL;
+}
+
 static const struct applet *find_applet(const char *name)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(applets); i++)
-        if (!strcmp(applets[i].name, name))
-            return &applets[i];
-    return NULL;
+    return find(applets, ARRAY_SIZE(applets), name);
 }
 
 /* Remove END from the end of NAME if it is there. */
@@ -67,12 +81,12 @@ static const struct guest *guest_of_name(const char *base)
 /* Print the names of the guests that can be translated, or of those that cannot yet. */
 static void print_guests(const char *title, bool translated)
 {
-    size_t column = (size_t)printf("%s", title);
+    size_t column = (size_t)printf("%s\n         ", title) - strlen(title) - 1;
     for (unsigned i = 0; i < n_guests; i++) {
         if (!guests[i].isa == translated)
             continue;
         if (column + strlen(guests[i].name) > 78)
-            column = (size_t)printf("\n%-11s", "") - 1;
+            column = (size_t)printf("\n         ") - 1;
         column += (size_t)printf(" %s", guests[i].name);
     }
     printf("\n");
@@ -97,8 +111,8 @@ static int overview(void)
     for (unsigned i = 0; i < ARRAY_SIZE(applets); i++)
         printf("  %-10s %s\n", applets[i].name, applets[i].help);
     printf("\n");
-    print_guests("guests:   ", true);
-    print_guests("known, not translated yet:\n          ", false);
+    print_guests("guests:", true);
+    print_guests("known, not translated yet:", false);
     return 0;
 }
 
@@ -113,15 +127,6 @@ static int call_applet(const struct applet *applet, int argc, char **argv)
         return applet->main(argc, argv);
     printf("%s", applet->usage);
     return 0;
-}
-
-/* True if the kernel started us for a program that binfmt_misc recognised, and says so: then no
- * word is ours. */
-static bool started_by_binfmt(void)
-{
-    errno = 0;
-    getauxval(AT_EXECFD);
-    return !errno || getauxval(AT_FLAGS) & 1;
 }
 
 /* BuildKit runs its emulator under this name, in front of the command. */
@@ -140,10 +145,12 @@ int main(int argc, char **argv)
     log_set_program(argv[0]);
     const char *slash = strrchr(argv[0], '/'), *base = slash ? slash + 1 : argv[0];
     const struct guest *guest = guest_of_name(base);
-    if (guest || started_by_binfmt() || is_buildkit_hook(base))
+    if (guest || self_started_by_binfmt() || is_buildkit_hook(base))
         return run_program(guest, argc, argv);
     check_name(base);
-    const struct applet *applet = find_applet(base);
+    const struct applet *applet = find(personalities, ARRAY_SIZE(personalities), base);
+    if (!applet)
+        applet = find_applet(base);
     if (applet)
         return call_applet(applet, argc, argv);
     if (argc < 2 || is_help(argv[1]) || !strcmp(argv[1], "help"))

@@ -481,7 +481,7 @@ static void log_mappings(const char *when)
 
 /* How the kernel's binfmt_misc starts us, as far as the kernel says so. */
 struct binfmt_start {
-    bool surely;      /* flag O or P: argv[1] is the program, whatever it looks like */
+    bool surely;      /* argv[1] is the program, whatever it looks like */
     bool argv0_given; /* argv[2] is the program's argv[0] */
     int fd;           /* of the program, or -1 */
 };
@@ -495,7 +495,7 @@ static struct binfmt_start binfmt_start(const char *name)
     if (!errno)
         b.fd = (int)fd;
     b.argv0_given = getauxval(AT_FLAGS) & FLAG_PRESERVE_ARGV0;
-    b.surely = b.argv0_given || b.fd >= 0;
+    b.surely = self_started_by_binfmt();
     /* Kernels before 5.12 do not tell: entries with the flag P are registered under such a name. */
     if (n > 9 && !strcmp(name + n - 9, "-binfmt-P"))
         b.argv0_given = true;

@@ -2,13 +2,13 @@
 #include "applets/self.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
 #include "core/fd.h"
-#include "core/types.h"
 
 /* True if FD is the file that the kernel loaded as this process: its program headers are those in
  * memory. */
@@ -43,4 +43,19 @@ int self_open(int given, const char *argv0)
         close(fd);
     }
     return -1;
+}
+
+bool self_started_by_binfmt(void)
+{
+    errno = 0;
+    getauxval(AT_EXECFD);
+    if (!errno || getauxval(AT_FLAGS) & 1)
+        return true;
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    int fd = name ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd < 0)
+        return false;
+    bool other = !is_self(fd);
+    close(fd);
+    return other;
 }

@@ -62,7 +62,7 @@ expect wrong_architecture_says_what 255 'is a 64-bit little-endian x86_64 progra
 expect other_guest 1 'qemu-arm-static: programs for arm cannot be translated yet' ./qemu-arm-static ./text
 expect unknown_guest 1 'vax is no architecture known here' ./qemu-vax-static ./text
 expect overview_untranslated 0 'known, not translated yet:' ./anyarch
-expect overview_translated 0 'guests:    aarch64' ./anyarch --help
+expect overview_translated 0 '          aarch64' ./anyarch --help
 expect applet_help 0 'usage: anyarch guests' ./anyarch guests --help
 expect applet_by_name 1 'usage: anyarch check' names/check
 expect native 3 '' ./anyarch /bin/sh -c 'exit 3'

@@ -3,3 +3,6 @@ find_program(GUEST_CC aarch64-linux-gnu-gcc)
 add_test(NAME cli COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh $<TARGET_FILE:anyarch> ${PROJECT_BINARY_DIR}/test/cli
     $<$<BOOL:${GUEST_CC}>:${GUEST_CC}> COMMAND_EXPAND_LISTS)
 set_tests_properties(cli PROPERTIES LABELS "cli;program" TIMEOUT 120)
+add_test(NAME cli.binfmt COMMAND ${CMAKE_CURRENT_LIST_DIR}/binfmt.sh $<TARGET_FILE:anyarch>
+    ${PROJECT_BINARY_DIR}/test/cli-binfmt $<$<BOOL:${GUEST_CC}>:${GUEST_CC}> COMMAND_EXPAND_LISTS)
+set_tests_properties(cli.binfmt PROPERTIES LABELS "cli;program" TIMEOUT 120)
