@@ -85,6 +85,8 @@ static enum exit_reason run_block(struct thread *thread, struct tb *tb)
     if (engine_options.engine == ENGINE_INTERP)
         return ir_interpret(thread, tb->ir);
     host_backend.enter(&thread->cpu, tb->code);
+    if (thread->cpu.exit_reason == EXIT_ALIGN)
+        thread->fault = (struct guest_fault){.signal = SIGBUS, .code = BUS_ADRALN, .address = thread->cpu.exit_data};
     return thread->cpu.exit_reason;
 }
 
@@ -102,6 +104,16 @@ static struct tb *follow_link(struct thread *thread)
     if (to && generation == tb_generation() && to->mode == from->mode)
         tb_link(from, n, to);
     return to;
+}
+
+/* A fault whose state is not exact, because instructions had been joined: they have been taken apart. */
+static bool run_again(const struct thread *thread)
+{
+    bool (*split_again)(guest_addr) = thread->guest->isa->split_again;
+    if (!split_again || !thread->fault.is_write || !split_again(thread->cpu.pc))
+        return false;
+    tb_invalidate(thread->cpu.pc, 1);
+    return true;
 }
 
 static enum exit_reason run_inside(struct thread *thread)
@@ -137,6 +149,8 @@ static enum exit_reason run_inside(struct thread *thread)
         tb = NULL;
         if (reason == EXIT_LINK)
             tb = follow_link(thread);
+        else if (reason == EXIT_FAULT && run_again(thread))
+            continue;
         else if (reason > EXIT_RESUME && reason != EXIT_SIGNAL)
             return reason;
     }
@@ -147,5 +161,7 @@ enum exit_reason cpu_run(struct thread *thread)
     thread_inside(thread);
     enum exit_reason reason = run_inside(thread);
     thread_outside(thread);
+    /* Every way out is an exception to the guest, and the return from one clears the monitor. */
+    thread->cpu.excl_addr = EXCL_NONE;
     return reason;
 }

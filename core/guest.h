@@ -80,6 +80,10 @@ struct guest_isa {
     /* True if the flags are surely overwritten before they are read when execution goes on at PC. Bytes looked at are
      * reported by translate_depends(). */
     bool (*flags_dead)(struct translator *t, guest_addr pc);
+    /* A write by the instruction at PC faulted. True: it had been translated as one operation with the instructions that
+     * follow it, which is exact for everything but this; from now on it is not, and has to be translated and run again.
+     * Null: never. */
+    bool (*split_again)(guest_addr pc);
     /* Recompute cpu->mode from system registers. */
     uint32_t (*mode)(const struct cpu *cpu);
     /* Name of the instruction at BYTES for logs: its pattern's name, or "undefined". */

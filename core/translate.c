@@ -60,6 +60,14 @@ bool translate_depends(struct translator *t, guest_addr start, uint32_t size)
     return true;
 }
 
+void translate_begin_insn(struct translator *t)
+{
+    unsigned length = t->isa->insn_align;
+    t->next_pc = t->pc + length;
+    t->n_insns++;
+    ir_add(&t->ir, (struct ir_op){.op = IR_insn, .aux = (uint8_t)length, .imm = t->pc});
+}
+
 bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
 {
     t->mode = mode;
@@ -81,9 +89,7 @@ bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
             translate_jump(t, t->pc);
             break;
         }
-        t->next_pc = t->pc + length;
-        t->n_insns++;
-        ir_add(&t->ir, (struct ir_op){.op = IR_insn, .aux = (uint8_t)length, .imm = t->pc});
+        translate_begin_insn(t);
         if (!t->isa->translate_insn(t))
             translate_leave(t, EXIT_UNDEF, 0, t->pc);
     }
@@ -161,11 +167,21 @@ void translate_exit_cond(struct translator *t, enum ir_cond cond, guest_addr tar
     after_exit(t, target);
 }
 
-void translate_exit_zero(struct translator *t, unsigned type, ir_ref value, bool if_zero, guest_addr target)
+static void exit_on_zero(struct translator *t, unsigned type, ir_ref value, bool if_zero, guest_addr target)
 {
     ir_add(&t->ir, (struct ir_op){.op = if_zero ? IR_exit_z : IR_exit_nz, .type = (uint8_t)type, .a = value,
                                   .b = flags_for(t, target), .d = (uint16_t)poll_for(t, target), .disp = relative(t, target)});
+}
+
+void translate_exit_zero(struct translator *t, unsigned type, ir_ref value, bool if_zero, guest_addr target)
+{
+    exit_on_zero(t, type, value, if_zero, target);
     after_exit(t, target);
+}
+
+void translate_retry(struct translator *t, ir_ref failed, guest_addr target)
+{
+    exit_on_zero(t, T_I64, failed, false, target);
 }
 
 void translate_exit_bit(struct translator *t, ir_ref value, unsigned bit, bool if_set, guest_addr target)

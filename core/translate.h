@@ -31,11 +31,17 @@ bool translate_fetch(struct translator *t, guest_addr addr, void *dst, size_t n)
 /* The block depends on these guest bytes too. False if there is no room to say so. */
 bool translate_depends(struct translator *t, guest_addr start, uint32_t size);
 
+/* A guest instruction starts at t->pc: for front ends that translate several instructions in one call of translate_insn.
+ * Sets t->next_pc behind it. The caller sees to translate_depends and to t->max_insns. */
+void translate_begin_insn(struct translator *t);
+
 /* Ends and exits. They store live flags, poll on backward paths, and set t->done where the block ends. */
 void translate_jump(struct translator *t, guest_addr target); /* may go on translating at target */
 void translate_exit_cond(struct translator *t, enum ir_cond cond, guest_addr target);
 void translate_exit_zero(struct translator *t, unsigned type, ir_ref value, bool if_zero, guest_addr target);
 void translate_exit_bit(struct translator *t, ir_ref value, unsigned bit, bool if_set, guest_addr target);
+/* Back to TARGET if the i64 value is not 0, which is rare: the block goes on. */
+void translate_retry(struct translator *t, ir_ref failed, guest_addr target);
 void translate_jump_indirect(struct translator *t, ir_ref target);
 /* Guest calls: the caller has put the return address into its register already. */
 void translate_call(struct translator *t, guest_addr target, ir_ref return_addr);

@@ -6,16 +6,6 @@
  * chapter fault. */
 #include "arch/aarch64/guest_translate.h"
 
-static void check_alignment(struct translator *t, ir_ref base, int64_t disp, unsigned log2)
-{
-    if (log2)
-        ir_add(&t->ir, (struct ir_op){.op = IR_align,
-                                      .type = T_I64,
-                                      .aux = (uint8_t)log2,
-                                      .a = base,
-                                      .disp = (int32_t)disp});
-}
-
 static unsigned size_type(unsigned esz)
 {
     return type_of(esz == 3);
@@ -69,6 +59,8 @@ bool a64_stlur(struct translator *t, const struct a64_args *a)
 
 bool a64_ldxr(struct translator *t, const struct a64_args *a)
 {
+    if (a64_join_exclusive(t, a, (unsigned)a->esz, false))
+        return true;
     ir_ref base = read_sp(t, a->rn);
     check_alignment(t, base, 0, (unsigned)a->esz);
     write_x(t, a->rt,
@@ -85,36 +77,10 @@ bool a64_stxr(struct translator *t, const struct a64_args *a)
     return true;
 }
 
-/* Two W registers as one doubleword, two X registers as one vector. */
-static ir_ref join_words(struct translator *t, unsigned low, unsigned high)
-{
-    return ir_2x(&t->ir, IR_bfi, T_I64, read_x(t, low), read_x(t, high), 32, 32);
-}
-
-static void split_words(struct translator *t, ir_ref pair, unsigned low, unsigned high)
-{
-    ir_ref first = ir_1(&t->ir, IR_zext32, T_I64, pair);
-    ir_ref second = ir_2(&t->ir, IR_shr, T_I64, pair, ir_const(&t->ir, 32));
-    write_x(t, low, first);
-    write_x(t, high, second);
-}
-
-static ir_ref join_doublewords(struct translator *t, unsigned low, unsigned high)
-{
-    ir_ref v = ir_2x(&t->ir, IR_vins, T_2D, ir_vconst(&t->ir, 0, false), read_x(t, low), 0, 0);
-    return ir_2x(&t->ir, IR_vins, T_2D, v, read_x(t, high), 1, 0);
-}
-
-static void split_doublewords(struct translator *t, ir_ref pair, unsigned low, unsigned high)
-{
-    ir_ref first = ir_1x(&t->ir, IR_vget, T_2D, pair, 0, 0),
-           second = ir_1x(&t->ir, IR_vget, T_2D, pair, 1, 0);
-    write_x(t, low, first);
-    write_x(t, high, second);
-}
-
 bool a64_ldxp(struct translator *t, const struct a64_args *a)
 {
+    if (a64_join_exclusive(t, a, a->sz ? 3 : 2, true))
+        return true;
     ir_ref base = read_sp(t, a->rn);
     check_alignment(t, base, 0, a->sz ? 4 : 3);
     if (a->sz)

@@ -33,8 +33,9 @@ static const uint8_t vec_pins[] = {A64_VAR_V, A64_VAR_V + 1, A64_VAR_V + 2,  A64
                                    A64_VAR_V + 4, A64_VAR_V + 5, A64_VAR_V + 16, A64_VAR_V + 17, 0xff};
 /* clang-format on */
 
-static bool decode(struct translator *t, uint32_t insn)
+bool a64_translate_word(struct translator *t, uint32_t insn)
 {
+    t->insn = insn;
     return (insn & 0x0c000000) == 0x0c000000 ? a64_simd_decode(t, insn) : a64_decode(t, insn);
 }
 
@@ -44,13 +45,14 @@ static bool translate_insn(struct translator *t)
         ir_1x(&t->ir, IR_align, T_I64, ir_const(&t->ir, t->pc), 2, 0);
         return false;
     }
-    if (!translate_fetch(t, t->pc, &t->insn, sizeof t->insn))
+    uint32_t insn;
+    if (!translate_fetch(t, t->pc, &insn, sizeof insn))
         return false;
     t->next_pc = t->pc + 4;
-    if (decode(t, t->insn))
+    if (a64_translate_word(t, insn))
         return true;
     if (LOG_ON(unimp))
-        log_write("undefined instruction encoding 0x%08x at 0x%llx\n", t->insn,
+        log_write("undefined instruction encoding 0x%08x at 0x%llx\n", insn,
                   (unsigned long long)t->pc);
     return false;
 }
@@ -120,6 +122,7 @@ const struct guest_isa a64_isa = {
     .reset = reset,
     .translate_insn = translate_insn,
     .flags_dead = a64_flags_dead,
+    .split_again = a64_split_again,
     .mode = mode,
     .insn_name = insn_name,
     .set_cpu = a64_set_cpu,
