@@ -309,6 +309,13 @@ static void set_no_chain(const char *v)
     inherit("-no-chain", NULL);
 }
 
+static void set_strict_exclusives(const char *v)
+{
+    (void)v;
+    engine_options.strict_exclusives = true;
+    inherit("-strict-exclusives", NULL);
+}
+
 static void set_no_opt(const char *v)
 {
     (void)v;
@@ -386,6 +393,7 @@ static const struct option options[] = {
     {"lockstep",        NULL,                    NULL,          set_lockstep,    "run every block on both engines and stop at the first difference"},
     {"no-chain",        NULL,                    NULL,          set_no_chain,    "do not link blocks"},
     {"no-opt",          NULL,                    NULL,          set_no_opt,      "do not optimise"},
+    {"strict-exclusives", "ANYARCH_STRICT_EXCLUSIVES", NULL,    set_strict_exclusives, "a store-exclusive fails after any store of another thread to its place (slow)"},
     {"code-size",       "ANYARCH_CODE_SIZE",     "size",        set_code_size,   "memory for generated code, suffix k, M or G (default 128M)"},
     {"host-off",        NULL,                    "features",    set_host_off,    "do not use these features of the host CPU"},
     {"execfd",          NULL,                    "fd",          set_exec_fd,     NULL},

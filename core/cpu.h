@@ -43,5 +43,9 @@ struct cpu {
     union vec saved_vec[32];
     union vec excl_val;      /* value that the exclusive load saw */
     union vec arg[4], res;   /* operands and result of out-of-line operations */
+    uint64_t excl_version;   /* strict.h: of what the exclusive load saw, and its place in the table; */
+    uint32_t excl_index;
+    uint32_t strict_held[2]; /* versions locked for a store that is on its way */
+    uint32_t n_strict_held;
     struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };

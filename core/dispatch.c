@@ -10,6 +10,7 @@
 #include "core/host.h"
 #include "core/lockstep.h"
 #include "core/log.h"
+#include "core/strict.h"
 #include "core/tb.h"
 
 struct engine_options engine_options;
@@ -33,6 +34,8 @@ void engine_init(const struct guest *guest)
 {
     if (!engine_options.code_size)
         engine_options.code_size = default_code_size();
+    if (engine_options.lockstep && engine_options.strict_exclusives)
+        die("-strict-exclusives and -lockstep do not go together: versions count each store once");
     if (engine_options.engine == ENGINE_INTERP)
         return;
     if (!code_buffer_init(engine_options.code_size)) {
@@ -147,6 +150,8 @@ static enum exit_reason run_inside(struct thread *thread)
         enum exit_reason reason = run_block(thread, tb);
         indirect = reason == EXIT_LOOKUP;
         tb = NULL;
+        if (unlikely(cpu->n_strict_held))
+            strict_release(cpu);
         if (reason == EXIT_LINK)
             tb = follow_link(thread);
         else if (reason == EXIT_FAULT && run_again(thread))

@@ -27,6 +27,7 @@ struct engine_options {
     bool lockstep;          /* run each block on both engines and compare */
     bool one_insn_per_tb;
     bool no_chain, no_opt;
+    bool strict_exclusives; /* strict.h */
     guest_addr stop_pc;     /* 0: none. Reaching it ends cpu_run with EXIT_STOP */
     size_t code_size;       /* bytes of code buffer, 0 = default */
     const char *host_features_off;

@@ -10,6 +10,7 @@
 #include "core/helper.h"
 #include "core/ir_fold.h"
 #include "core/log.h"
+#include "core/strict.h"
 
 /* The words of ir_ops.def. */
 enum {
@@ -57,6 +58,7 @@ void ir_begin(struct ir *ir, guest_addr pc, const struct ir_var *vars, unsigned 
     memset(ir->current, 0, n_vars * sizeof(ir->current[0]));
     ir->flags = IR_NONE;
     ir->no_fold = false;
+    ir->strict = false;
 }
 
 static ir_ref append(struct ir *ir, const struct ir_op *op)
@@ -67,6 +69,11 @@ static ir_ref append(struct ir *ir, const struct ir_op *op)
     return (ir_ref)ir->n++;
 }
 
+static ir_ref append_access(struct ir *ir, const struct ir_op *op)
+{
+    return unlikely(ir->strict) ? strict_add(ir, op, append) : append(ir, op);
+}
+
 ir_ref ir_add(struct ir *ir, struct ir_op op)
 {
     if (!ir->no_fold) {
@@ -74,7 +81,7 @@ ir_ref ir_add(struct ir *ir, struct ir_op op)
         if (known != IR_NONE)
             return known;
     }
-    return append(ir, &op);
+    return append_access(ir, &op);
 }
 
 /* const and addr: an operation of the same kind and value, if a recent one is remembered. */
@@ -212,7 +219,7 @@ static void fold_address(struct ir *ir, struct ir_op *op, int64_t disp)
 static ir_ref add_access(struct ir *ir, struct ir_op op, int64_t disp)
 {
     fold_address(ir, &op, disp);
-    return append(ir, &op);
+    return append_access(ir, &op);
 }
 
 ir_ref ir_load(struct ir *ir, unsigned type, ir_ref a, ir_ref b, int64_t disp, unsigned mem)

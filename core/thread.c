@@ -13,6 +13,7 @@
 #include "core/dispatch.h"
 #include "core/host.h"
 #include "core/memory.h"
+#include "core/strict.h"
 
 __thread struct thread *current_thread;
 
@@ -190,4 +191,6 @@ void thread_after_fork(void)
 {
     threads = current_thread;
     current_thread->next = NULL;
+    if (engine_options.strict_exclusives)
+        strict_after_fork();
 }

@@ -75,6 +75,7 @@ bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
     t->n_insns = t->n_ranges = t->window_size = 0;
     t->max_insns = engine_options.one_insn_per_tb ? 1 : MAX_INSNS;
     ir_begin(&t->ir, pc, t->isa->vars, t->isa->n_vars);
+    t->ir.strict = engine_options.strict_exclusives;
     for (t->pc = pc; !t->done; t->pc = t->next_pc) {
         uint8_t first;
         unsigned length = t->isa->insn_align;

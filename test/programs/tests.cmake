@@ -2,6 +2,8 @@
 find_program(GUEST_CC aarch64-linux-gnu-gcc)
 find_program(GUEST_CXX aarch64-linux-gnu-g++)
 file(GLOB program_sources_found CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*/main.c ${CMAKE_CURRENT_LIST_DIR}/*/main.cc)
+# Right only with strict exclusives, see below.
+list(FILTER program_sources_found EXCLUDE REGEX /lifo/)
 foreach(source ${program_sources_found})
     get_filename_component(folder ${source} DIRECTORY)
     get_filename_component(name ${folder} NAME)
@@ -11,6 +13,18 @@ foreach(source ${program_sources_found})
     set_tests_properties(program.aarch64.${name} PROPERTIES LABELS "program;aarch64" TIMEOUT 120 SKIP_RETURN_CODE 77)
     add_test(NAME program.aarch64.${name}.interp COMMAND ${command} -engine interp)
     set_tests_properties(program.aarch64.${name}.interp PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 900
+        SKIP_RETURN_CODE 77)
+endforeach()
+# Exclusives that notice every store.
+foreach(name exclusives lifo)
+    add_test(NAME program.aarch64.${name}.strict COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
+        ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
+        -strict-exclusives)
+    set_tests_properties(program.aarch64.${name}.strict PROPERTIES LABELS "program;aarch64" TIMEOUT 300 SKIP_RETURN_CODE 77)
+    add_test(NAME program.aarch64.${name}.strict.interp COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
+        ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
+        -strict-exclusives -engine interp)
+    set_tests_properties(program.aarch64.${name}.strict.interp PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 900
         SKIP_RETURN_CODE 77)
 endforeach()
 # The code buffer is filled and flushed many times.
