@@ -82,6 +82,7 @@ void task_start(struct thread *thread)
     task->is_main = true;
     if (process.seccomp_fd >= 0)
         seccomp_load(task, process.seccomp_fd);
+    proc_publish();
     signal_init(task);
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -48,6 +49,8 @@ static __attribute__((format(printf, 2, 3))) void text_print(struct text *x, con
     va_end(args);
     text_add(x, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
+
+enum { PATH_SIZE = 4096 + 128 };
 
 /* The name that was opened. */
 struct proc_name {
@@ -329,8 +332,10 @@ static bool skip_process(const char **path)
     return true;
 }
 
-static const struct proc_file *find_file(int dirfd, const char *path)
+/* The file that PATH names. *PID is the process whose exe it is, 0: this one. */
+static const struct proc_file *find_file(int dirfd, const char *path, int *pid)
 {
+    *pid = 0;
     char absolute[8192];
     const char *last = strrchr(path, '/');
     last = last ? last + 1 : path;
@@ -352,16 +357,99 @@ static const struct proc_file *find_file(int dirfd, const char *path)
         path++;
     if (!skip_component(&path, "proc"))
         return NULL;
-    if (!f->is_global && !skip_process(&path))
-        return NULL;
+    if (!f->is_global && !skip_process(&path)) {
+        char *rest;
+        *pid = f->write ? 0 : (int)strtol(path, &rest, 10);
+        return *pid > 0 && !strcmp(rest, "/exe") ? f : NULL;
+    }
     return strcmp(path, f->name) ? NULL : f;
 }
 
-static long open_exe(int flags)
+/* -- Other processes -- */
+
+/* Process PID runs under this binary, too. */
+static bool is_translated(int pid)
 {
-    long r = host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)process.exe,
-                          (uint64_t)flags, 0, 0, 0);
-    if (r >= 0 || process.exe_fd < 0)
+    char link[32];
+    struct stat theirs, ours;
+    snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+    return process.self_fd >= 0 && !fstat(process.self_fd, &ours) && !stat(link, &theirs) &&
+           theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+/* Where the code of PID's program begins, as proc_publish() of that process told the kernel; 0:
+ * not known or not ours to know. */
+static uint64_t start_code_of(int pid)
+{
+    enum { FIELD = 26, FIELD_AFTER_NAME = 3 };
+    char path[32], line[4096];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    ssize_t n = read_host_file(&(struct proc_name){AT_FDCWD, path}, line, sizeof(line) - 1);
+    line[n > 0 ? n : 0] = 0;
+    char *at = strrchr(line, ')');
+    for (int field = FIELD_AFTER_NAME; at && field <= FIELD; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* The path of the program that PID runs, in BUF; null: its exe link says it. */
+static const char *program_of(int pid, char *buf, size_t size)
+{
+    uint64_t code = is_translated(pid) ? start_code_of(pid) : 0;
+    char path[32];
+    unsigned long long start, end;
+    int name;
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+    FILE *maps = code > 1 ? fopen(path, "re") : NULL;
+    while (maps && !found && fgets(buf, (int)size, maps))
+        found = sscanf(buf, "%llx-%llx %*s %*s %*s %*s %n", &start, &end, &name) == 2 &&
+                start <= code && code < end && buf[name] == '/';
+    if (maps)
+        fclose(maps);
+    if (!found)
+        return NULL;
+    buf[strcspn(buf, "\n")] = 0;
+    return buf + name;
+}
+
+/* What the kernel tells others about this process is where it put our own words. Kernels without
+ * CONFIG_CHECKPOINT_RESTORE refuse, which only leaves that as it is. */
+void proc_publish(void)
+{
+    enum { SET_MM = 35, SET_MM_MAP = 14 };
+    uint64_t brk = (uint64_t)host_syscall(HOST_NR_brk, 0, 0, 0, 0, 0, 0);
+    uint64_t data = process.start_data ? process.start_data : process.start_code;
+    struct { /* struct prctl_mm_map of the kernel */
+        uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+        uint64_t arg_start, arg_end, env_start, env_end, auxv;
+        uint32_t auxv_size, exe_fd;
+    } map = {
+        .start_code = process.start_code,
+        .end_code = process.end_code,
+        .start_data = data,
+        .end_data = process.end_data > data ? process.end_data : data,
+        .start_brk = brk, /* the host's: its heap must go on working */
+        .brk = brk,
+        .start_stack = process.stack_start,
+        .arg_start = process.arg_start,
+        .arg_end = process.arg_end,
+        .env_start = process.env_start,
+        .env_end = process.env_end,
+        .exe_fd = (uint32_t)-1,
+    };
+    host_syscall(HOST_NR_prctl, SET_MM, SET_MM_MAP, (uintptr_t)&map, sizeof(map), 0, 0);
+}
+
+static long open_exe(int pid, int flags)
+{
+    char buf[PATH_SIZE];
+    const char *exe = pid ? program_of(pid, buf, sizeof(buf)) : process.exe;
+    if (!exe)
+        return PROC_NOT_MINE;
+    long r =
+        host_syscall(HOST_NR_openat, (uint64_t)AT_FDCWD, (uintptr_t)exe, (uint64_t)flags, 0, 0, 0);
+    if (r >= 0 || pid || process.exe_fd < 0)
         return r;
     /* The name does not lead there, after chroot or when the file was given as a descriptor. */
     char link[32];
@@ -389,11 +477,12 @@ long proc_open(struct thread *thread, int dirfd, const char *path, int flags, in
 {
     (void)thread;
     (void)mode;
-    const struct proc_file *f = find_file(dirfd, path);
+    int pid;
+    const struct proc_file *f = find_file(dirfd, path, &pid);
     if (!f || (f->write && ((flags & O_ACCMODE) != O_RDONLY || flags & (O_DIRECTORY | O_PATH))))
         return PROC_NOT_MINE;
     if (!f->write)
-        return flags & O_NOFOLLOW || !process.exe ? PROC_NOT_MINE : open_exe(flags);
+        return flags & O_NOFOLLOW ? PROC_NOT_MINE : open_exe(pid, flags);
     long fd = host_syscall(HOST_NR_memfd_create, (uintptr_t)f->name,
                            flags & O_CLOEXEC ? MFD_CLOEXEC : 0, 0, 0, 0, 0);
     if (fd < 0)
@@ -411,18 +500,28 @@ long proc_open(struct thread *thread, int dirfd, const char *path, int flags, in
 long proc_readlink(struct thread *thread, int dirfd, const char *path, char *buf, size_t size)
 {
     (void)thread;
-    const struct proc_file *f = find_file(dirfd, path);
-    if (!f || f->write || !process.exe)
+    int pid;
+    char other[PATH_SIZE];
+    const struct proc_file *f = find_file(dirfd, path, &pid);
+    if (!f || f->write)
         return PROC_NOT_MINE;
-    size_t n = strlen(process.exe);
+    const char *exe = pid ? program_of(pid, other, sizeof(other)) : process.exe;
+    if (!exe)
+        return PROC_NOT_MINE;
+    size_t n = strlen(exe);
     if (n > size)
         n = size;
-    memcpy(buf, process.exe, n);
+    memcpy(buf, exe, n);
     return (long)n;
 }
 
 const char *proc_translate(int dirfd, const char *path)
 {
-    const struct proc_file *f = find_file(dirfd, path);
-    return f && !f->write && process.exe ? process.exe : path;
+    static __thread char other[PATH_SIZE];
+    int pid;
+    const struct proc_file *f = find_file(dirfd, path, &pid);
+    if (!f || f->write)
+        return path;
+    const char *exe = pid ? program_of(pid, other, sizeof(other)) : process.exe;
+    return exe ? exe : path;
 }

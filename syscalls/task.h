@@ -148,5 +148,7 @@ enum { PROC_NOT_MINE = -0x7fffffff - 1 };
 long proc_open(struct thread *thread, int dirfd, const char *path, int flags, int mode);
 /* Before a readlink: the target's length, truncated to SIZE, copied to BUF; -errno; or PROC_NOT_MINE. */
 long proc_readlink(struct thread *thread, int dirfd, const char *path, char *buf, size_t size);
+/* Let other processes see the guest's words and addresses under /proc/PID. */
+void proc_publish(void);
 /* The path to use instead of PATH where a call follows /proc/self/exe (stat, access, ...): the guest program's, or PATH. */
 const char *proc_translate(int dirfd, const char *path);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,9 +156,42 @@ static void test_maps(void)
     printf("maps: code %d stack %d ordered %d smaps %d\n", own, stack, ordered, smaps > 4 && smaps % 2 == 0);
 }
 
+/* The same of a child that runs another program: what ps and start-stop-daemon look at. */
+static void test_child(void)
+{
+    char path[64], real[PATH_MAX] = "", link[PATH_MAX] = "";
+    struct stat a, b;
+    int ready[2];
+    pipe(ready);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (!pid) {
+        char *args[] = {"renamed", "wait", "for it", NULL}, *env[] = {"D=4", NULL};
+        dup2(ready[1], 1);
+        execve("/proc/self/exe", args, env);
+        _exit(1);
+    }
+    close(ready[1]);
+    read(ready[0], text, 1);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+    cmdline("cmdline of a child", slurp_at(AT_FDCWD, path));
+    snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+    cmdline("environ of a child", slurp_at(AT_FDCWD, path));
+    snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+    if (readlink(path, link, sizeof(link) - 1) < 0 || readlink("/proc/self/exe", real, sizeof(real) - 1) < 0)
+        perror(path);
+    printf("exe of a child: %d %d\n", !strcmp(link, real), !stat(path, &a) && !stat(real, &b) && a.st_ino == b.st_ino);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
+    if (argc == 3) {
+        write(1, "x", 1);
+        pause();
+    }
     if (argc == 1) {
         char *args[] = {argv[0], "one", "", "two words", NULL}, *env[] = {"A=1", "B=two words", "C=", NULL};
         execve("/proc/self/exe", args, env);
@@ -174,5 +208,6 @@ int main(int argc, char **argv)
     pthread_create(&id, NULL, in_thread, NULL);
     pthread_join(id, NULL);
     test_exe(argv[0]);
+    test_child();
     return 0;
 }
