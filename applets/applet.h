@@ -10,6 +10,7 @@ struct applet {
 
 int applet_run(int argc, char **argv);      /* run.c */
 int applet_check(int argc, char **argv);    /* check.c */
+int applet_cache(int argc, char **argv);    /* cache.c */
 int applet_syscalls(int argc, char **argv); /* syscalls.c */
 int applet_guests(int argc, char **argv);   /* guests.c */
 int applet_binfmt(int argc, char **argv);   /* binfmt.c */

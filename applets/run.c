@@ -14,6 +14,7 @@
 #include "applets/applet.h"
 #include "applets/self.h"
 #include "arch/guests.h"
+#include "core/cache.h"
 #include "core/compile.h"
 #include "core/dispatch.h"
 #include "core/fd.h"
@@ -332,6 +333,13 @@ static void set_code_size(const char *v)
     inherit("-code-size", v);
 }
 
+static void set_cache(const char *v)
+{
+    if (!cache_set(v) && from_command_line)
+        die("-cache %s: no such folder: %s", v, strerror(errno));
+    inherit("-cache", v);
+}
+
 static void set_host_off(const char *v)
 {
     engine_options.host_features_off = v;
@@ -396,6 +404,7 @@ static const struct option options[] = {
     {"strict-exclusives", "ANYARCH_STRICT_EXCLUSIVES", NULL,    set_strict_exclusives, "a store-exclusive fails after any store of another thread to its place (slow)"},
     {"code-size",       "ANYARCH_CODE_SIZE",     "size",        set_code_size,   "memory for generated code, suffix k, M or G (default 128M)"},
     {"host-off",        NULL,                    "features",    set_host_off,    "do not use these features of the host CPU"},
+    {"cache",           "ANYARCH_CACHE",         "folder",      set_cache,       "keep translations in 'folder'; off, on (the default folder), verify"},
     {"execfd",          NULL,                    "fd",          set_exec_fd,     NULL},
     {"selffd",          NULL,                    "fd",          set_self_fd,     NULL},
     {"seccompfd",       NULL,                    "fd",          set_seccomp_fd,  NULL},
@@ -465,8 +474,9 @@ static void choose_prefix(const struct guest *guest)
         process.ld_prefix = standard;
 }
 
-static void print_stats(void)
+static void at_exit(void)
 {
+    cache_save(true);
     if (!LOG_ON(stats))
         return;
     const struct compile_stats *s = &compile_stats;
@@ -551,13 +561,15 @@ static void __attribute__((noreturn)) start(struct exec_request *request)
     const struct guest *guest = program.guest;
     choose_cpu(guest);
     engine_init(guest);
+    if (!request->secure)
+        cache_init(guest);
     struct thread *thread = thread_new(guest, NULL);
     if (!thread)
         die("out of memory");
     exec_load(&program, thread);
     thread_enter(thread);
     task_start(thread);
-    process.at_exit = print_stats;
+    process.at_exit = at_exit;
     if (LOG_ON(page))
         log_mappings("at start");
     if (LOG_ON(cpu_reset))

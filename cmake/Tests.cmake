@@ -74,6 +74,12 @@ add_test(NAME layering COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
     -P ${PROJECT_SOURCE_DIR}/cmake/CheckIncludes.cmake)
 set_tests_properties(layering PROPERTIES LABELS "layering;fast")
 
-foreach(folder cli ir golden programs fuzz bench)
+foreach(folder cli ir golden programs cache fuzz bench)
     include(${PROJECT_SOURCE_DIR}/test/${folder}/tests.cmake OPTIONAL)
+endforeach()
+
+# Tests start from nothing; those of the cache name their own folders.
+get_property(all_tests DIRECTORY PROPERTY TESTS)
+foreach(test ${all_tests})
+    set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT ANYARCH_CACHE=off)
 endforeach()

@@ -30,6 +30,13 @@ void code_buffer_end(size_t size)
         at = limit;
 }
 
+void code_buffer_skip_to(unsigned residue, unsigned size)
+{
+    size_t skip = (residue - (uintptr_t)at) & (size - 1);
+    if ((size_t)(limit - at) >= skip)
+        at += skip;
+}
+
 void code_buffer_reset(void) { at = kept; }
 void code_buffer_keep(void) { kept = at; }
 bool code_buffer_contains(const void *p) { return base && (const uint8_t *)p >= base && (const uint8_t *)p < limit; }

@@ -10,6 +10,8 @@ bool code_buffer_init(size_t size);
 uint8_t *code_buffer_begin(size_t size);
 /* Keep SIZE bytes of what was written. */
 void code_buffer_end(size_t size);
+/* Move on to the next address that is RESIDUE modulo SIZE, a multiple of 16 each. */
+void code_buffer_skip_to(unsigned residue, unsigned size);
 void code_buffer_reset(void); /* forget all but the stubs */
 void code_buffer_keep(void);  /* what was written so far survives resets (stubs) */
 bool code_buffer_contains(const void *p);

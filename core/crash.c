@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "core/code_buffer.h"
 #include "core/dispatch.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -40,7 +39,7 @@ static void add_host_place(struct report *r, const void *host_pc)
 {
     if (!host_pc)
         return;
-    if (code_buffer_contains(host_pc))
+    if (tb_is_code(host_pc))
         add(r, "  host pc:    %p, in generated code\n", host_pc);
     else
         add(r, "  host pc:    %p, program + 0x%llx\n", host_pc,
@@ -50,7 +49,7 @@ static void add_host_place(struct report *r, const void *host_pc)
 /* The block that was running, or would run, and its first bytes. */
 static void add_block(struct report *r, const struct thread *t, const void *host_pc)
 {
-    const struct tb *tb = host_pc && code_buffer_contains(host_pc) ? tb_from_host(host_pc) : NULL;
+    const struct tb *tb = host_pc && tb_is_code(host_pc) ? tb_from_host(host_pc) : NULL;
     guest_addr pc = tb ? tb_guest_pc(tb, host_pc) : t->cpu.pc;
     uint8_t bytes[MAX_BYTES_SHOWN];
     if (!tb)

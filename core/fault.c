@@ -3,7 +3,6 @@
 #include <string.h>
 #include <ucontext.h>
 
-#include "core/code_buffer.h"
 #include "core/dispatch.h"
 #include "core/host.h"
 #include "core/log.h"
@@ -46,7 +45,7 @@ bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *u
         host_context_call(uc, (void (*)(void *))recover, thread->recover);
         return true;
     }
-    if (!code_buffer_contains(pc))
+    if (!tb_is_code(pc))
         return false;
     if (return_stack_overflow(thread, (uintptr_t)info->si_addr)) {
         host_context_reset_return_stack(&thread->cpu, uc);

@@ -90,6 +90,8 @@ struct guest_isa {
     const char *(*insn_name)(const uint8_t *bytes, unsigned *length);
     /* Accept "model[,feature=off...]" (-cpu). False: unknown; *bad says what. null text: default model. */
     bool (*set_cpu)(const char *text, const char **bad);
+    /* What translation depends on besides code and mode: the CPU's features, into DST (zeroed, SIZE bytes). */
+    void (*identify)(void *dst, size_t size);
     void (*list_cpus)(void (*out)(const char *line)); /* -cpu help */
 };
 

@@ -21,6 +21,9 @@ enum host_stub {
     STUB_N
 };
 
+/* Bytes in front of each block's code in the code buffer. */
+enum { HOST_BLOCK_HEADER = 16 };
+
 struct host_backend {
     const char *name; /* "x86_64" */
     /* Detect CPU features (mask FEATURES_OFF, comma-separated names, for tests) and generate the stubs for this guest.
@@ -40,6 +43,12 @@ struct host_backend {
     void (*save_state)(struct cpu *cpu, const struct tb *tb, const ucontext_t *uc);
     /* Make the context resume in C: enter() returns with REASON. */
     void (*leave_context)(struct cpu *cpu, ucontext_t *uc, unsigned reason);
+    /* For the persistent cache: what generated code depends on besides the guest's, into DST (zeroed, SIZE bytes). */
+    void (*identify)(void *dst, size_t size);
+    /* Copy a block so that it can run unchanged in any process: the code of TB, to TO, for POSITION in a file whose private
+     * words start with SLOT (cache_format.h). It takes detached_size bytes. */
+    uint32_t (*detached_size)(const struct tb *tb);
+    void (*detach)(const struct tb *tb, uint8_t *to, uint32_t position, uint32_t slot);
     uint32_t (*fp_exceptions)(void);         /* host's sticky FP flags as FP_* bits */
     void (*set_fp_mode)(struct cpu *cpu);    /* host rounding (and sticky flags cleared) from cpu->fp */
 };

@@ -56,6 +56,7 @@ void ir_begin(struct ir *ir, guest_addr pc, const struct ir_var *vars, unsigned 
     ir->vars = vars;
     ir->n_vars = n_vars;
     memset(ir->current, 0, n_vars * sizeof(ir->current[0]));
+    memset(ir->recent_const, 0, sizeof ir->recent_const);
     ir->flags = IR_NONE;
     ir->no_fold = false;
     ir->strict = false;
@@ -87,7 +88,9 @@ ir_ref ir_add(struct ir *ir, struct ir_op op)
 /* const and addr: an operation of the same kind and value, if a recent one is remembered. */
 static ir_ref add_immediate(struct ir *ir, unsigned opcode, uint64_t value)
 {
-    ir_ref *slot = &ir->recent_const[value * 0x9e3779b97f4a7c15 >> 59];
+    /* The same block makes the same operations wherever its file is mapped: the translation cache compares. */
+    uint64_t place = opcode == IR_addr ? value - ir->pc : value;
+    ir_ref *slot = &ir->recent_const[place * 0x9e3779b97f4a7c15 >> 59];
     ir_ref ref = *slot;
     if (ref < ir->n && ir->ops[ref].op == opcode && ir->ops[ref].imm == value)
         return ref;

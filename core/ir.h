@@ -106,7 +106,7 @@ struct ir {
     ir_ref flags;                /* current flags, IR_NONE = as at entry */
     bool strict;                 /* guard stores for strict exclusives, see strict.h; ir_begin clears it */
     bool no_fold;                /* keep operations as they are given (parser, tests) */
-    ir_ref recent_const[32];     /* constants by a hash of their value; entries are checked, so never reset */
+    ir_ref recent_const[32];     /* constants by a hash of their value; entries are checked when used */
 };
 
 /* Start an empty block in ir->ops, which has room for IR_MAX_OPS operations. Clears no_fold. */

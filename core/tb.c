@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/cache.h"
 #include "core/code_buffer.h"
 #include "core/compile.h"
 #include "core/dispatch.h"
@@ -108,7 +109,8 @@ static void link_exit(struct tb *tb, unsigned n, struct tb *to)
 static void publish(struct tb *tb)
 {
     add_page_nodes(tb);
-    by_host[n_by_host++] = tb;
+    if (!tb->slots)
+        by_host[n_by_host++] = tb;
     struct tb **head = &hash_table[hash_of(tb->pc)];
     tb->hash_next = *head;
     __atomic_store_n(head, tb, __ATOMIC_RELEASE);
@@ -121,6 +123,22 @@ static void publish(struct tb *tb)
     }
 }
 
+/* A block from the cache or a new translation. */
+static enum compile_result make(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
+{
+    if (tables_full())
+        return COMPILE_FULL;
+    struct cache_unit *unit = cache_unit_at(pc);
+    if (unit && (*out = cache_find(unit, pc, mode)))
+        return COMPILE_OK;
+    if (unit)
+        cache_place(unit, pc, mode);
+    enum compile_result r = compile_block(thread, pc, mode, out);
+    if (unit && r == COMPILE_OK)
+        cache_add(unit, *out);
+    return r;
+}
+
 struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
 {
     struct tb *tb = tb_find(pc, mode);
@@ -131,7 +149,7 @@ struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
         tb = tb_find(pc, mode);
         if (tb)
             break;
-        enum compile_result r = tables_full() ? COMPILE_FULL : compile_block(thread, pc, mode, &tb);
+        enum compile_result r = make(thread, pc, mode, &tb);
         if (r == COMPILE_OK)
             publish(tb);
         if (r != COMPILE_FULL)
@@ -155,8 +173,12 @@ void tb_link(struct tb *tb, unsigned n, struct tb *to)
     pthread_mutex_unlock(&tb_lock);
 }
 
+bool tb_is_code(const void *host_pc) { return code_buffer_contains(host_pc) || cache_contains(host_pc); }
+
 struct tb *tb_from_host(const void *host_pc)
 {
+    if (!code_buffer_contains(host_pc))
+        return cache_tb_from_host(host_pc);
     unsigned lo = 0, hi = __atomic_load_n(&n_by_host, __ATOMIC_ACQUIRE);
     while (hi - lo > 1) {
         unsigned mid = lo + (hi - lo) / 2;
@@ -178,6 +200,7 @@ guest_addr tb_guest_pc(const struct tb *tb, const void *host_pc)
         unsigned guest_len = *p++;
         if (guest_len == 0) {
             memcpy(&pc, p, 8);
+            pc += tb->pc;
             p += 8;
             continue;
         }
@@ -263,6 +286,7 @@ void tb_invalidate(guest_addr start, uint64_t size)
     guest_addr first = start >> PAGE_BITS, last = (start + size - 1) >> PAGE_BITS;
     bool any = false;
     pthread_mutex_lock(&tb_lock);
+    cache_invalidate(start, size);
     if (last - first >= 1 << PAGE_HASH_BITS) {
         for (unsigned b = 0; b < 1 << PAGE_HASH_BITS; b++)
             any |= invalidate_bucket(b, start, size);
@@ -288,9 +312,12 @@ void tb_flush(void)
     __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);
     n_dead = 0;
     memory_at = memory;
+    cache_flush();
     code_buffer_reset();
     thread_forget_code();
 }
 
+void tb_lock_take(void) { pthread_mutex_lock(&tb_lock); }
+void tb_lock_release(void) { pthread_mutex_unlock(&tb_lock); }
 void tb_lock_before_fork(void) { pthread_mutex_lock(&tb_lock); }
 void tb_unlock_after_fork(void) { pthread_mutex_unlock(&tb_lock); }

@@ -23,7 +23,7 @@ struct tb_range { guest_addr start; uint32_t size; }; /* guest bytes the transla
 /* Where flags are live at an access that may fault but only in the host's flag register: code offsets, host's form. */
 struct tb_flags_at { uint32_t host_offset, host_end, form; };
 
-enum { TB_MAX_RANGES = 8 };
+enum { TB_MAX_RANGES = 8, TB_NOT_MOVABLE = 0xffff /* as n_bias */ };
 
 struct tb {
     guest_addr pc;
@@ -33,15 +33,20 @@ struct tb {
     struct tb *hash_next;
     struct tb_exit *exits;
     struct tb_exit *incoming;
-    uint16_t n_exits, n_insns, n_ranges, n_flags_at;
+    uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_bias;
     bool dead;                /* invalidated: unreachable for new entries */
     struct tb_range range[TB_MAX_RANGES];
     /* Pairs (guest length, host length) as bytes, one pair per guest instruction; 255 in host length: the next two bytes
-     * hold it; guest length 0: the next eight bytes hold a new guest pc (after a followed jump). */
+     * hold it; guest length 0: the next eight bytes hold a new guest pc (after a followed jump),
+     * minus the block's. */
     const uint8_t *deltas;
     uint32_t n_delta_bytes;
     const struct tb_flags_at *flags_at;
     uint32_t n_host_insns;    /* on the path without side exits, for cost rows */
+    guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
+    const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */
+    uint64_t *slots;          /* of a block from the cache: word with this tb; below it those of the exits. Else null */
+    struct tb *unit_next;     /* in the list of blocks to be cached */
     const struct ir *ir;      /* interpreter engine: the block itself */
 };
 
@@ -52,6 +57,8 @@ struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode);
 void tb_link(struct tb *tb, unsigned n, struct tb *to);
 /* The block whose code holds a host pc, and the exit whose stub ends at it. */
 struct tb *tb_from_host(const void *host_pc);
+/* True if HOST_PC lies in generated code, be it from this process or from the cache. */
+bool tb_is_code(const void *host_pc);
 /* Guest pc of the instruction that host_pc belongs to. */
 guest_addr tb_guest_pc(const struct tb *tb, const void *host_pc);
 /* Drop every block that depends on a byte of the range. */
@@ -60,6 +67,9 @@ void tb_invalidate(guest_addr start, uint64_t size);
 void tb_flush(void);
 /* Changes at each flush: blocks known from before are gone. */
 uint32_t tb_generation(void);
+/* For those who change lists of blocks from outside. */
+void tb_lock_take(void);
+void tb_lock_release(void);
 /* Tables after fork: the child has one thread. */
 void tb_lock_before_fork(void);
 void tb_unlock_after_fork(void);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/cache.h"
 #include "core/dispatch.h"
 #include "core/memory.h"
 
@@ -20,6 +21,7 @@ static bool fill_window(struct translator *t, guest_addr addr)
         size = TRANSLATE_WINDOW;
     t->window_pc = addr;
     t->window_size = 0;
+    cache_note_page(addr);
     if (!memory_check(addr, size, PROT_EXEC) || memory_read(t->window, addr, size) != 0)
         return false;
     t->window_size = size;

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/shebang.h"
@@ -310,6 +311,8 @@ static long exec_program(struct thread *t, struct exec_call *c)
 {
     c->fd = open_target(c);
     c->error = c->fd < 0 ? errno : 0;
+    if (c->fd >= 0 && !t->task->in_vfork)
+        cache_save(true); /* this program's translations go with its memory */
     bool is_guest = c->fd >= 0 && ends_in_guest(t->guest, c->fd, &c->is_script);
     /* With set-id bits only the kernel can help: by binfmt_misc with the C flag. */
     if (!is_guest || (!c->is_script && changes_ids(c->fd))) {

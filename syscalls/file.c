@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include "core/cache.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "syscalls/syscall.h"
@@ -135,7 +136,8 @@ long sys_close_range(struct thread *t, const uint64_t arg[6])
 {
     (void)t;
     uint64_t first = (uint32_t)arg[0], last = (uint32_t)arg[1];
-    const int own[] = {process.self_fd, process.exe_fd, log_fd()};
+    const int own[] = {process.self_fd, process.exe_fd, log_fd(),
+                       cache_fd(CACHE_FD_FOLDER), cache_fd(CACHE_FD_FILE), cache_fd(CACHE_FD_LOCK)};
     if (first > last)
         return -EINVAL;
     while (first <= last) {

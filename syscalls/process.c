@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/tb.h"
@@ -69,8 +70,10 @@ static void lock_all(struct task *task)
 
 static void unlock_all(struct task *task, bool is_child)
 {
-    if (is_child)
+    if (is_child) {
         thread_after_fork();
+        cache_after_fork();
+    }
     tb_unlock_after_fork();
     thread_unlock_after_fork();
     seccomp_unlock_after_fork();

@@ -149,6 +149,11 @@ bool a64_set_cpu(const char *text, const char **bad)
     return found;
 }
 
+void a64_identify(void *dst, size_t size)
+{
+    snprintf(dst, size, "%s %llx", current->name, (unsigned long long)a64_features);
+}
+
 void a64_list_cpus(void (*out)(const char *line))
 {
     char line[128];

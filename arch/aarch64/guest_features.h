@@ -18,9 +18,10 @@ static inline bool a64_has(unsigned feature)
     return a64_features >> feature & 1;
 }
 
-/* struct guest_isa: set_cpu, list_cpus. */
+/* struct guest_isa: set_cpu, list_cpus, identify. */
 bool a64_set_cpu(const char *text, const char **bad);
 void a64_list_cpus(void (*out)(const char *line));
+void a64_identify(void *dst, size_t size);
 
 /* struct abi: hwcap (0: AT_HWCAP, 1: AT_HWCAP2), cpuinfo. */
 uint64_t a64_hwcap(const struct guest *g, unsigned which);

@@ -42,7 +42,7 @@ bool a64_translate_word(struct translator *t, uint32_t insn)
 static bool translate_insn(struct translator *t)
 {
     if (t->pc & 3) { /* PC alignment fault */
-        ir_1x(&t->ir, IR_align, T_I64, ir_const(&t->ir, t->pc), 2, 0);
+        ir_1x(&t->ir, IR_align, T_I64, ir_addr(&t->ir, t->pc), 2, 0);
         return false;
     }
     uint32_t insn;
@@ -127,4 +127,5 @@ const struct guest_isa a64_isa = {
     .insn_name = insn_name,
     .set_cpu = a64_set_cpu,
     .list_cpus = a64_list_cpus,
+    .identify = a64_identify,
 };

@@ -152,6 +152,12 @@ static void init_cpu(struct cpu *cpu, void *return_stack, size_t size)
 
 static void enter(struct cpu *cpu, const void *code) { host_enter(cpu, code); }
 
+static void identify(void *dst, size_t size)
+{
+    _Static_assert(sizeof host_features <= 128, "fits every caller's buffer");
+    memcpy(dst, &host_features, sizeof host_features < size ? sizeof host_features : size);
+}
+
 /* ---- Exits -------------------------------------------------------------------------------------------------- */
 
 static void patch_exit(struct tb *tb, unsigned exit, const void *target)
@@ -159,6 +165,10 @@ static void patch_exit(struct tb *tb, unsigned exit, const void *target)
     const struct tb_exit *x = &tb->exits[exit];
     uint8_t *site = (uint8_t *)tb->code + x->site;
     const uint8_t *to = target ? target : tb->code + x->stub;
+    if (tb->slots) {
+        __atomic_store_n(tb->slots - 1 - exit, (uintptr_t)to, __ATOMIC_RELEASE);
+        return;
+    }
     __atomic_store_n((int32_t *)(void *)site, (int32_t)(to - (site + 4)), __ATOMIC_RELEASE);
 }
 
@@ -249,6 +259,9 @@ const struct host_backend host_backend = {
     .patch_exit = patch_exit,
     .save_state = save_state,
     .leave_context = leave_context,
+    .identify = identify,
+    .detached_size = host_detached_size,
+    .detach = host_detach,
     .fp_exceptions = fp_exceptions,
     .set_fp_mode = set_fp_mode,
 };

@@ -15,6 +15,10 @@ extern uint64_t host_temporaries;       /* registers for the allocator: RAX ...,
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base);
 bool host_emit_block(const struct ir *ir, struct tb *tb);
 
+/* host_cache.c: see core/host.h. */
+uint32_t host_detached_size(const struct tb *tb);
+void host_detach(const struct tb *tb, uint8_t *to, uint32_t position, uint32_t slot);
+
 /* host_stubs.c: generate the way in and out. */
 void host_make_stubs(void);
 extern const void *host_stub_code[8];                       /* enum host_stub */

@@ -141,9 +141,14 @@ struct block_header {
     uint64_t unused; /* keeps the code aligned */
 };
 
+_Static_assert(sizeof(struct block_header) == HOST_BLOCK_HEADER, "as core/host.h says");
+
 struct tb *host_exit_owner(const struct cpu *cpu)
 {
-    return ((const struct block_header *)(uintptr_t)cpu->scratch[0] - 1)->tb;
+    uintptr_t place = cpu->scratch[0];
+    if (code_buffer_contains((const void *)place))
+        return ((const struct block_header *)place - 1)->tb;
+    return *(struct tb *const *)place; /* code from a cache file gives the word that holds it */
 }
 
 /* ---- The walk ------------------------------------------------------------------------------------------ */
@@ -171,7 +176,7 @@ static void end_insn(struct emitter *e, unsigned length, guest_addr next_pc)
     if (next_pc != e->insn_pc + length) {
         delta_byte(e, 0);
         for (unsigned i = 0; i < 8; i++)
-            delta_byte(e, (unsigned)(next_pc >> 8 * i) & 255);
+            delta_byte(e, (unsigned)((next_pc - e->ir->pc) >> 8 * i) & 255);
     }
 }
 
@@ -245,6 +250,9 @@ static void finish_tb(struct emitter *e)
         tb->exits[i].owner = tb;
     tb->deltas = keep(e->delta, e->n_delta_bytes);
     tb->n_delta_bytes = e->n_delta_bytes;
+    tb->base = e->bias ? e->bias_base : 0;
+    tb->n_bias = e->n_bias <= MAX_BIAS_USES ? (uint16_t)e->n_bias : TB_NOT_MOVABLE;
+    tb->bias_at = e->n_bias && e->n_bias <= MAX_BIAS_USES ? keep(e->bias_at, e->n_bias * sizeof *e->bias_at) : NULL;
     tb->n_flags_at = (uint16_t)e->n_flags_at;
     tb->flags_at = keep(e->flags_at, e->n_flags_at * sizeof *e->flags_at);
 }
@@ -266,7 +274,7 @@ bool host_emit_block(const struct ir *ir, struct tb *tb)
     e.tb = tb;
     e.eflags = e.guest_flags = e.saved_flags = IR_NONE;
     e.done = IR_NONE;
-    e.n_ool = e.n_exits = e.n_flags_at = e.n_delta_bytes = 0;
+    e.n_ool = e.n_exits = e.n_flags_at = e.n_delta_bytes = e.n_bias = 0;
     e.insn_start = 0;
     e.insn_pc = ir->pc;
     e.bias = host_bias_cell(ir->pc, &e.bias_base);

@@ -15,6 +15,9 @@ void emit_guest_addr(struct emitter *e, unsigned reg, guest_addr addr)
         return;
     }
     asm_load_rip(&e->a, reg, e->bias);
+    if (e->n_bias < MAX_BIAS_USES)
+        e->bias_at[e->n_bias] = asm_offset(&e->a) - 4;
+    e->n_bias++;
     /* LEA leaves EFLAGS alone; ADRP reaches further than one displacement. */
     for (int64_t rest = (int64_t)(addr - e->bias_base), step; rest; rest -= step) {
         step = rest > INT32_MAX ? INT32_MAX : rest < INT32_MIN ? INT32_MIN : rest;
@@ -352,8 +355,8 @@ void emit_out_of_line(struct emitter *e)
     for (unsigned i = 0; i < e->n_exits; i++) {
         e->exit[i].stub = asm_offset(&e->a);
         asm_patch_here(&e->a, e->exit[i].site);
+        asm_patch_to(&e->a, asm_lea_label(&e->a, RCX), 0); /* first: host_cache.c changes it */
         asm_mov_ri(&e->a, RAX, i);
-        asm_patch_to(&e->a, asm_lea_label(&e->a, RCX), 0);
         asm_jmp_m(&e->a, stub_mem(STUB_LINK));
     }
 }

@@ -1,0 +1,176 @@
+/* cache.c - the cache applet: look at the folder of kept translations, and tidy it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "applets/applet.h"
+#include "core/cache_unit.h"
+#include "core/log.h"
+
+struct totals {
+    unsigned files, other_build, damaged;
+    uint64_t bytes, blocks, bad_blocks;
+};
+
+static bool is_cache_file(const char *name)
+{
+    size_t n = strlen(name);
+    return n == CACHE_FILE_NAME - 4 && !strcmp(name + n - 4, ".tbc");
+}
+
+/* Blocks whose check does not hold. */
+static uint32_t bad_blocks(const struct cache_file *f)
+{
+    uint32_t bad = 0;
+    for (uint32_t i = 0; i < f->header->n_blocks; i++) {
+        const struct cache_entry *e = &f->entries[i];
+        bad += !cache_entry_fits(f, e) || cache_lookup(f, e->offset, e->mode) != i ||
+               e->check != cache_entry_check(e, (const uint8_t *)f->header + e->code, f->details + e->details);
+    }
+    return bad;
+}
+
+static void print_file(const char *name, const struct cache_header *h, time_t used, bool current)
+{
+    char when[32];
+    struct tm tm;
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime_r(&used, &tm));
+    printf("%s %9llu %7u %s %-7s %.*s\n", name, (unsigned long long)h->file_size, h->n_blocks, when,
+           current ? "current" : "old", CACHE_NAME_SIZE, h->name);
+}
+
+/* Look at one file: list it, or check its blocks, and count it. */
+static void examine(const char *name, bool list, bool verify, struct totals *t)
+{
+    char build[sizeof((struct cache_header *)0)->build] = "";
+    struct cache_file f;
+    struct stat st;
+    uint64_t size;
+    int fd = cache_open(name, &size);
+    void *p = fd >= 0 && size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    bool good = p != MAP_FAILED && !fstat(fd, &st) && cache_file_check(&f, p, size, NULL);
+    cache_build_id(build, sizeof build);
+    t->files++;
+    if (good) {
+        bool current = !strncmp(build, f.header->build, sizeof build);
+        uint32_t bad = verify ? bad_blocks(&f) : 0;
+        t->other_build += !current;
+        t->bytes += size;
+        t->blocks += f.header->n_blocks;
+        t->bad_blocks += bad;
+        if (list)
+            print_file(name, f.header, st.st_mtime, current);
+        if (bad)
+            printf("%s: %u of %u blocks are damaged\n", name, bad, f.header->n_blocks);
+    } else {
+        t->damaged++;
+        if (list || verify)
+            printf("%s: not a whole cache file, or not safe to use\n", name);
+    }
+    if (p != MAP_FAILED)
+        munmap(p, size);
+    cache_close(CACHE_FD_FILE);
+}
+
+static void examine_all(bool list, bool verify, struct totals *t)
+{
+    int fd = openat(cache_fd(CACHE_FD_FOLDER), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir)
+        die("cannot read the folder: %s", strerror(errno));
+    for (struct dirent *d; (d = readdir(dir));)
+        if (is_cache_file(d->d_name))
+            examine(d->d_name, list, verify, t);
+    closedir(dir);
+}
+
+static int list(const char *argument)
+{
+    struct totals t = {0};
+    (void)argument;
+    examine_all(true, false, &t);
+    return 0;
+}
+
+static int stat_all(const char *argument)
+{
+    struct totals t = {0};
+    (void)argument;
+    examine_all(false, false, &t);
+    printf("folder       %s\nfiles        %u\nof old builds %u\nunusable     %u\nblocks       %llu\nbytes        %llu\n",
+           cache_dir_path(), t.files, t.other_build, t.damaged, (unsigned long long)t.blocks, (unsigned long long)t.bytes);
+    return 0;
+}
+
+static int verify(const char *argument)
+{
+    struct totals t = {0};
+    (void)argument;
+    examine_all(false, true, &t);
+    printf("%u files, %llu blocks: %llu damaged blocks, %u unusable files\n", t.files, (unsigned long long)t.blocks,
+           (unsigned long long)t.bad_blocks, t.damaged);
+    return t.bad_blocks || t.damaged;
+}
+
+static int prune(const char *argument)
+{
+    char *end = NULL;
+    uint64_t limit = argument ? strtoull(argument, &end, 10) : CACHE_FOLDER_SIZE;
+    unsigned shift = !end || !*end ? 0 : *end == 'k' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 64;
+    if (argument && (end == argument || shift == 64 || (shift && end[1])))
+        die("cache prune: malformed size '%s'", argument);
+    cache_prune(limit << shift);
+    return 0;
+}
+
+static int clear(const char *argument)
+{
+    (void)argument;
+    cache_prune(0);
+    return 0;
+}
+
+static const struct command {
+    const char *name, *help;
+    int (*run)(const char *argument);
+    bool writes;
+} commands[] = {
+    {"list", "file, bytes, blocks, last use, whether this build uses it, guest file", list, false},
+    {"stat", "totals", stat_all, false},
+    {"verify", "read everything; exit status 1 if something is damaged", verify, false},
+    {"prune", "remove what was not used for longest until SIZE bytes are left (default 1G)", prune, true},
+    {"clear", "remove everything", clear, true},
+};
+
+int applet_cache(int argc, char **argv)
+{
+    const char *place = getenv("ANYARCH_CACHE");
+    for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (argc < 2 || argc > 3 || strcmp(argv[1], commands[i].name))
+            continue;
+        if (place && !strcmp(place, "off"))
+            die("ANYARCH_CACHE says off");
+        if (place && !cache_set(place))
+            die("%s: %s", place, strerror(errno));
+        if (!cache_dir_init())
+            die("cache: no folder that only its owner can write");
+        if (cache_fd(CACHE_FD_FOLDER) < 0) {
+            printf("there is no folder %s yet\n", cache_dir_path());
+            return 0;
+        }
+        if (commands[i].writes && !cache_dir_writable())
+            die("cache: %s belongs to another user", cache_dir_path());
+        return commands[i].run(argv[2]);
+    }
+    printf("usage: anyarch cache COMMAND    (ANYARCH_CACHE names another folder than the default one)\n");
+    for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
+        printf("  %-8s %s\n", commands[i].name, commands[i].help);
+    return argc > 1 && !strstr(argv[1], "help") && strcmp(argv[1], "-h");
+}

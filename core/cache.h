@@ -1,0 +1,45 @@
+/* cache.h - translations kept on disk, one file for each file of the guest that holds code.
+ *
+ * Only code from private, executable and not writable mappings of files takes part. Before a block is used, the pages that
+ * it depends on are hashed and compared with the hashes of its making: an entry that is out of date is not found, whatever
+ * its file is called. Code is mapped from the file and never patched: its exits go through private words. A process
+ * writes what it has translated when it ends or calls execve, or every few seconds. All functions that take a unit are called with tb_lock held. */
+#pragma once
+#include "core/guest.h"
+#include "core/tb.h"
+
+struct cache_unit; /* one mapped file of the guest */
+
+/* An option's or a variable's word: "off", "on" (the default folder), "verify" (translate anew and compare), or a folder.
+ * False: there is no such folder, and it cannot be made. */
+bool cache_set(const char *value);
+/* Open the folder and settle what is part of every key. After engine_init. Nothing happens with the interpreter, with log
+ * items that show blocks, or where there is no folder. */
+void cache_init(const struct guest *guest);
+/* Descriptors of the cache, of which the guest sees nothing: the folder, and while one is used a file and the lock. */
+enum cache_fd { CACHE_FD_FOLDER, CACHE_FD_FILE, CACHE_FD_LOCK, CACHE_N_FDS };
+int cache_fd(enum cache_fd which); /* or -1 */
+bool cache_fd_is(int fd);          /* FD is one of them */
+
+/* The unit that code at PC belongs to; null: it is not cached. */
+struct cache_unit *cache_unit_at(guest_addr pc);
+/* The block from the cache, not yet published, or null. */
+struct tb *cache_find(struct cache_unit *unit, guest_addr pc, uint32_t mode);
+/* Code at ADDR is about to be read for a translation in this unit. */
+void cache_note_page(guest_addr addr);
+/* A block was translated: it is written out in time. With "verify": dies unless it equals the cached one. */
+void cache_add(struct cache_unit *unit, struct tb *tb);
+/* With "verify": place the code to come as that of the cached block. */
+void cache_place(struct cache_unit *unit, guest_addr pc, uint32_t mode);
+
+/* For tb_from_host: is this code mapped from the cache, and whose is it? Without locks. */
+bool cache_contains(const void *host_pc);
+struct tb *cache_tb_from_host(const void *host_pc);
+/* Contents of [start, start+size) may have changed. */
+void cache_invalidate(guest_addr start, uint64_t size);
+void cache_flush(void);      /* every block is gone */
+void cache_after_fork(void); /* in the child: what the parent has translated is the parent's to save */
+
+/* Write out new blocks, where it is worth it. AT_END: of the process or at execve; also writes the "cache" log item.
+ * Takes tb_lock. */
+void cache_save(bool at_end);

@@ -1,0 +1,181 @@
+#!/bin/bash
+# run.sh - the translation cache from outside: what is written and used, when it is not trusted, damage, many writers.
+#   run.sh ANYARCH SOURCE-FOLDER WORK ARM64-COMPILER
+set -u
+anyarch=$(realpath "$1") source=$(realpath "$2") compiler=$4
+rm -rf "$3"
+mkdir -p "$3" && cd "$3" || exit 1
+failed=0
+cc=("$compiler" -std=gnu11 -O2 -static -w -Wl,--build-id=none "$source/main.c")
+"${cc[@]}" -o program && "${cc[@]}" -DVALUE=43 -o other || exit 77
+"$anyarch" -cache off ./program > expected 2>&1
+grep -q '^value 42$' expected || { echo "the program fails without a cache"; cat expected; exit 1; }
+sed 's/^value 42$/value 43/; s/^patched 42$/patched 43/' expected > expected43
+
+fail() { echo "$1: ${*:2}"; failed=1; }
+cached() { ls "$1" 2> /dev/null | grep -c '\.tbc$'; }
+
+# run NAME FOLDER [OPTION...]: the program's output must be right. Leaves the log's line in $line.
+run() {
+    local name=$1 folder=$2
+    shift 2
+    ANYARCH_CACHE=$folder "$anyarch" -D log.$$ -d cache "$@" ./program > output 2>&1 || fail "$name" "exit status $?"
+    cmp -s output expected || { fail "$name" "wrong output"; diff expected output | head -5; }
+    line=$(grep -h '^cache:.* program:' log.$$ 2> /dev/null | tail -n 1)
+    rm -f log.$$
+}
+hits() { [[ $line =~ ([0-9]+)\ hits,\ ([0-9]+)\ misses ]] && echo "${BASH_REMATCH[1]}" || echo 0; }
+
+# -- Use --
+run cold c
+[ "$(cached c)" = 1 ] || fail cold "no file was written"
+[ "$(stat -c %a c)" = 700 ] || fail cold "the folder's mode is $(stat -c %a c)"
+run warm c
+[ "$(hits)" -gt 500 ] || fail warm "not used: $line"
+# What the program does to its own code must not cost the others their place.
+cp c/*.tbc file.1
+for i in 1 2 3; do run "warm $i" c; done
+cmp -s c/*.tbc file.1 || fail warm "written again: $line"
+run verified c -cache verify
+[ "$(hits)" -gt 500 ] || fail verified "nothing compared: $line"
+for option in -no-opt -one-insn-per-tb "-cpu cortex-a53" "-host-off all"; do
+    # shellcheck disable=SC2086
+    run "$option" c $option
+    [ "$(hits)" = 0 ] || fail "$option" "blocks of other options were used: $line"
+    # shellcheck disable=SC2086
+    run "$option again" c $option
+    [ "$(hits)" -gt 500 ] || fail "$option again" "not used: $line"
+    # shellcheck disable=SC2086
+    run "$option verified" c $option -cache verify
+done
+run small_code c -code-size 1M
+run interpreter c -engine interp
+[ -z "$line" ] || fail interpreter "it uses the cache: $line"
+cp -r c before
+ANYARCH_CACHE=c "$anyarch" -cache off ./program | cmp -s - expected || fail off "wrong output"
+diff -r c before > /dev/null || fail off "the folder has changed"
+(cd / && HOME=$OLDPWD/home XDG_CACHE_HOME=$OLDPWD/xdg "$anyarch" -cache off "$OLDPWD/program") > /dev/null
+[ ! -e home ] && [ ! -e xdg ] || fail off "a default folder was made"
+if [ "$(id -u)" != 0 ]; then
+    env -u ANYARCH_CACHE XDG_CACHE_HOME="$PWD/xdg" "$anyarch" ./program | cmp -s - expected || fail xdg "wrong output"
+    [ "$(cached xdg/anyarch)" = 1 ] || fail xdg "no file was written"
+    env -u ANYARCH_CACHE -u XDG_CACHE_HOME HOME="$PWD/home" "$anyarch" ./program | cmp -s - expected || fail home "wrong output"
+    [ "$(cached home/.cache/anyarch)" = 1 ] || fail home "no file was written"
+fi
+
+# -- execve: saved before, and options reach the new program --
+rm -rf e
+"$anyarch" -cache e ./program exec ./program > output 2>&1
+tail -n +1 expected > tail && tail -n "$(wc -l < expected)" output | cmp -s - tail || fail exec "wrong output"
+[ "$(cached e)" = 1 ] || fail exec "no file was written"
+
+# -- Another program under the same name and of the same first page --
+cp -r c mixed
+cp program kept && cp other program
+cp expected expected42 && cp expected43 expected
+for i in 1 2 3; do run "other program, run $i" mixed; done
+[ "$(cached mixed)" = "$(cached c)" ] || fail "other program" "has a file of its own"
+[ "$(hits)" -gt 500 ] || fail "other program" "not used: $line"
+mv kept program && cp expected42 expected
+for i in 1 2 3; do run "first program again, run $i" mixed; done
+[ "$(hits)" -gt 500 ] || fail "first program again" "not used: $line"
+
+# -- Damage: a file that is not whole is not believed, and replaced --
+cp -r c damaged
+for f in damaged/*.tbc; do truncate -s 5000 "$f"; done
+run truncated damaged
+[ "$(hits)" = 0 ] || fail truncated "used: $line"
+run "after truncation" damaged
+[ "$(hits)" -gt 500 ] || fail "after truncation" "not replaced: $line"
+for f in damaged/*.tbc; do : > "$f"; done
+run empty damaged
+for f in damaged/*.tbc; do head -c 100000 /dev/zero | dd of="$f" bs=4096 seek=1 conv=notrunc status=none; done
+run zeroed damaged
+run "after zeros" damaged
+[ "$(hits)" -gt 500 ] || fail "after zeros" "not replaced: $line"
+
+# -- Trust --
+untrusted() { run "$@"; [ "$(hits)" = 0 ] || fail "$1" "was trusted: $line"; }
+for mode in 777 770 702; do
+    cp -r c open && chmod $mode open
+    untrusted "folder of mode $mode" open
+    rm -r open
+done
+for mode in 666 660 602; do
+    cp -r c open && chmod $mode open/*.tbc
+    untrusted "file of mode $mode" open
+    rm -r open
+done
+ln -s c link
+untrusted "symbolic link as folder" link
+mkdir -m 700 links && for f in c/*.tbc; do ln -s "../$f" links/; done
+untrusted "symbolic links as files" links
+mkdir -m 700 fifos && for f in c/*.tbc; do mkfifo "fifos/${f#c/}"; done
+untrusted "pipes as files" fifos
+if [ "$(id -u)" = 0 ]; then
+    cp -r c foreign && chown 65534 foreign
+    untrusted "another user's folder" foreign
+    chown 0 foreign && chown 65534 foreign/*.tbc
+    untrusted "another user's files" foreign
+    if command -v setpriv > /dev/null && chmod -R a+rX c . 2> /dev/null && setpriv --reuid 65534 --clear-groups test -r program; then
+        as=(setpriv --reuid 65534 --clear-groups)
+        # Root's folder is read by others, never written.
+        ls -l c > before.ls
+        "${as[@]}" env ANYARCH_CACHE=c "$anyarch" -d cache ./program > output 2> log
+        grep -v '^cache:' output | cmp -s - expected || fail "root's folder" "wrong output"
+        line=$(grep -h ' program:' log)
+        [ "$(hits)" -gt 500 ] || fail "root's folder" "not used: $line"
+        ls -l c | cmp -s - before.ls || fail "root's folder" "has changed"
+        # Set-id: the folder is the caller's choice.
+        cp "$anyarch" secure && chmod 4755 secure && mkdir -m 777 caller
+        "${as[@]}" env ANYARCH_CACHE="$PWD/caller" HOME="$PWD/caller" ./secure ./program 2> /dev/null | cmp -s - expected ||
+            fail set-id "wrong output"
+        [ -z "$(ls -A caller)" ] || fail set-id "the caller's folder was used"
+        chmod 700 c
+    fi
+fi
+
+# -- Nowhere to write: silent --
+: > file
+run "file as folder" "$PWD/file"
+run "below a file" "$PWD/file/sub"
+run "missing parent" "$PWD/no/such/folder"
+[ ! -e no ] || fail "missing parent" "was made"
+mkdir -m 500 readonly
+run "read-only folder" readonly
+mkdir -m 700 limited
+(ulimit -f 8; ANYARCH_CACHE=limited "$anyarch" ./program 2>&1) | cmp -s - expected || fail "file size limit" "wrong output"
+[ -z "$(ls limited | grep -v '^lock$')" ] || fail "file size limit" "left $(ls limited)"
+
+# -- Many writers at once, some killed --
+mkdir -m 700 many
+pids=()
+for i in $(seq 50); do
+    ANYARCH_CACHE=many "$anyarch" ./program > many.$i 2>&1 &
+    pids+=($!)
+    ((i % 5)) || { sleep 0.0$((RANDOM % 9)); kill -KILL $! 2> /dev/null; }
+done
+wait "${pids[@]}" 2> /dev/null
+for i in $(seq 50); do
+    ((i % 5)) && ! cmp -s many.$i expected && fail many "process $i: wrong output"
+done
+: > "many/$(printf '%032x' 1).tmp"
+run "after many" many
+ANYARCH_CACHE=many "$anyarch" cache prune > /dev/null || fail prune "exit status $?"
+[ -z "$(ls many | grep '\.tmp$')" ] || fail many "temporary files remain"
+run "many warm" many
+[ "$(hits)" -gt 500 ] || fail "many warm" "$line"
+run "many verified" many -cache verify
+
+# -- The tool --
+ANYARCH_CACHE=c "$anyarch" cache list | grep -q ' program$' || fail list "lacks the program"
+ANYARCH_CACHE=c "$anyarch" cache stat | grep -q '^files ' || fail stat "lacks the number of files"
+ANYARCH_CACHE=c "$anyarch" cache verify > /dev/null || fail verify "finds damage"
+cp -r c damaged2
+for f in damaged2/*.tbc; do printf X | dd of="$f" bs=1 seek=9000 conv=notrunc status=none; done
+ANYARCH_CACHE=damaged2 "$anyarch" cache verify > /dev/null && fail verify "finds no damage"
+ANYARCH_CACHE=c "$anyarch" cache prune 1 > /dev/null
+[ "$(cached c)" = 0 ] || fail prune "files remain"
+ANYARCH_CACHE=mixed "$anyarch" cache clear > /dev/null
+[ "$(cached mixed)" = 0 ] || fail clear "files remain"
+exit $failed
