@@ -31,6 +31,10 @@ static const struct {
     {28, "PR_SET_SECUREBITS"},
     {29, "PR_SET_TIMERSLACK"},
     {30, "PR_GET_TIMERSLACK"},
+    {31, "PR_TASK_PERF_EVENTS_DISABLE"},
+    {32, "PR_TASK_PERF_EVENTS_ENABLE"},
+    {33, "PR_MCE_KILL"},
+    {34, "PR_MCE_KILL_GET"},
     {36, "PR_SET_CHILD_SUBREAPER"},
     {37, "PR_GET_CHILD_SUBREAPER"},
     {38, "PR_SET_NO_NEW_PRIVS"},
@@ -43,11 +47,32 @@ static const struct {
     {57, "PR_SET_IO_FLUSHER"},
     {58, "PR_GET_IO_FLUSHER"},
     {62, "PR_SCHED_CORE"},
+    {67, "PR_SET_MEMORY_MERGE"},
+    {68, "PR_GET_MEMORY_MERGE"},
     {0x53564d41, "PR_SET_VMA"},
     {0x59616d61, "PR_SET_PTRACER"},
 };
 
-enum { GET_SECCOMP = 21, SET_SECCOMP = 22, GET_TID_ADDRESS = 40, SET_MM = 35 };
+enum {
+    GET_SECCOMP = 21,
+    SET_SECCOMP = 22,
+    SET_MM = 35,
+    GET_TID_ADDRESS = 40,
+    GET_AUXV = 0x41555856
+};
+
+/* The auxiliary vector as execve left it. Returns its full size, however much was asked for. */
+static long get_auxv(const uint64_t arg[6])
+{
+    char all[1024];
+    size_t size = process.auxv_end - process.auxv_start, n = arg[2] < size ? arg[2] : size;
+    if (arg[3] || arg[4])
+        return -EINVAL;
+    if (size > sizeof(all) || memory_read(all, process.auxv_start, n))
+        return -EFAULT;
+    long error = memory_write(arg[1], all, n);
+    return error ? error : (long)size;
+}
 
 long sys_prctl(struct thread *t, const uint64_t arg[6])
 {
@@ -60,6 +85,8 @@ long sys_prctl(struct thread *t, const uint64_t arg[6])
         return result;
     if (option == GET_TID_ADDRESS)
         return memory_write(arg[1], &t->task->clear_child_tid, sizeof(uint64_t));
+    if (option == GET_AUXV)
+        return get_auxv(arg);
     if (option == GET_SECCOMP)
         return t->task->seccomp_mode;
     if (option == SET_SECCOMP)

@@ -99,6 +99,10 @@ static void test_auxv(void)
             same = 0;
     }
     printf("auxv: same %d end %d\n", same, has_end);
+    static char words[4096];
+    enum { GET_AUXV = 0x41555856 };
+    ssize_t all = prctl(GET_AUXV, words, sizeof(words), 0, 0), none = prctl(GET_AUXV, words, 0, 0, 0);
+    printf("by prctl: %d %d %d\n", all >= n, !memcmp(words, text, n), none == all);
 }
 
 static void test_environ(void)
