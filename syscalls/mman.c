@@ -107,6 +107,35 @@ static void unclaim(guest_addr start, guest_addr end)
     for_each_part(start, end, unclaim_part, NULL);
 }
 
+/* -- MAP_GROWSDOWN -- */
+
+static bool any_grows; /* the guest has made such a mapping; guarded by memory_lock */
+
+/* The host's kernel grows these by itself: give the map what has been added below R, down to LOW. */
+static void take_grown(const struct region *r, guest_addr low)
+{
+    unsigned char in;
+    guest_addr at = r->start;
+    while (at > low && memory_is_guest_or_free(at - PAGE, at) &&
+           !mincore(memory_host(at - PAGE), PAGE, &in))
+        at -= PAGE;
+    if (at == r->start)
+        return;
+    struct region grown = *r;
+    grown.start = at;
+    grown.end = r->start;
+    memory_map_add(&grown);
+}
+
+void memory_map_sync(void)
+{
+    struct region r;
+    guest_addr low = 0;
+    for (guest_addr at = 0; any_grows && memory_map_find(at, &r); at = low = r.end)
+        if (r.flags & MAP_GROWSDOWN && !r.name)
+            take_grown(&r, low);
+}
+
 /* -- mmap -- */
 
 /* Describe a new mapping of FD for /proc/self/maps. NAME: buffer of PATH_SIZE bytes. */
@@ -175,6 +204,8 @@ static bool fits_limits(guest_addr addr, uint64_t size, int prot, int flags, boo
 static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int fd, uint64_t offset)
 {
     bool fixed = flags & MAP_FIXED && !(flags & HOST_MAP_FIXED_NOREPLACE);
+    memory_map_sync();
+    any_grows |= (flags & MAP_GROWSDOWN) != 0;
     if (!fits_limits(addr, size, prot, flags, fixed))
         return -ENOMEM;
     if (fixed) {
@@ -245,6 +276,7 @@ long sys_munmap(struct thread *t, const uint64_t arg[6])
     if (start & (PAGE - 1) || end <= start || end > ADDRESS_END)
         return -EINVAL;
     memory_lock();
+    memory_map_sync();
     int r = for_each_part(start, end, unmap_part, NULL);
     memory_unlock();
     return r;
@@ -295,6 +327,7 @@ long sys_mprotect(struct thread *t, const uint64_t arg[6])
     }
     want.flags = 0;
     memory_lock();
+    memory_map_sync();
     int r = for_each_part(start, end, protect_part, &want);
     memory_unlock();
     return r;
@@ -306,6 +339,7 @@ static long remap_locked(guest_addr old, uint64_t old_size, uint64_t new_size, i
                          guest_addr new)
 {
     struct region r;
+    memory_map_sync();
     if (!memory_map_find(old, &r) || r.start > old || (old_size && r.end < old + old_size))
         return -EFAULT;
     if (new_size > old_size && !limits_allow(new_size - old_size, r.prot, r.flags))

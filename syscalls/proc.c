@@ -97,6 +97,9 @@ static void write_maps(struct text *x, const struct proc_name *name)
 {
     (void)name;
     struct region r;
+    memory_lock();
+    memory_map_sync();
+    memory_unlock();
     for (guest_addr at = 0; memory_map_find(at, &r); at = r.end)
         add_map_line(x, &r);
 }
@@ -124,6 +127,9 @@ static void write_smaps(struct text *x, const struct proc_name *name)
         "LazyFree",        "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
         "Private_Hugetlb", "Swap",          "SwapPss",        "Locked"};
     struct region r;
+    memory_lock();
+    memory_map_sync();
+    memory_unlock();
     for (guest_addr at = 0; memory_map_find(at, &r); at = r.end) {
         unsigned long long rss = resident_kb(&r);
         add_map_line(x, &r);

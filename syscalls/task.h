@@ -136,6 +136,11 @@ void thread_finish(struct thread *thread);
 void process_exit(int status) __attribute__((noreturn));
 int host_gettid(void);
 
+/* mman.c */
+
+/* Before the map is looked at: mappings that the kernel grows (MAP_GROWSDOWN) get their present size. memory_lock is held. */
+void memory_map_sync(void);
+
 /* prctl.c */
 
 /* True if this host thread has capability CAP in its effective set. */

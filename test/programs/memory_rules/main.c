@@ -136,6 +136,23 @@ static void test_mremap(void)
     value("munlock", munlock(p, 0x1000));
 }
 
+static void test_growing(void)
+{
+    enum { RW = PROT_READ | PROT_WRITE, ANON = MAP_PRIVATE | MAP_ANONYMOUS, SIZE = 16 << 20 };
+    base = mmap(NULL, SIZE, PROT_NONE, ANON, -1, 0);
+    munmap(base, SIZE);
+    char *top = base + (8 << 20);
+    printf("growing: %d\n", mmap(top, 0x4000, RW, ANON | MAP_FIXED | MAP_GROWSDOWN, -1, 0) == top);
+    printf("faults: %d %d\n", faults(top - 1, 1), faults(top - 0x10000, 1));
+    printf("kept: %d\n", top[-1]);
+    show("grown", base, SIZE);
+    value("munmap", munmap(top - 0x10000, 0x12000));
+    show("cut", base, SIZE);
+    printf("faults: %d %d %d\n", faults(top - 1, 0), faults(top, 0), faults(top + 0x3000, 0));
+    printf("fixed below: %d\n", mmap(top - 0x8000, 0x2000, RW, ANON | MAP_FIXED, -1, 0) == top - 0x8000);
+    munmap(base, SIZE);
+}
+
 static void test_heap(void)
 {
     char *start = (char *)syscall(SYS_brk, 0);
@@ -178,6 +195,7 @@ int main(void)
     unlink(name);
     test_fixed(fd);
     test_mremap();
+    test_growing();
     test_heap();
     test_shm();
     int dev = open("/dev/zero", O_RDWR);
