@@ -33,9 +33,7 @@ struct abi {
     /* Undo it (rt_sigreturn): restore state, return the mask in *mask and the alternate stack in stack[3] (sp, flags,
      * size). Returns 0 or -EFAULT. */
     int (*signal_return)(struct thread *t, uint64_t *mask, uint64_t stack[3]);
-    /* Code that makes the rt_sigreturn call: where handlers without a restorer return to. */
-    const uint8_t *sigreturn_code;
-    unsigned sigreturn_code_size;
+    const struct vdso *vdso; /* null: none */
     uint8_t syscall_size; /* bytes of the system call instruction, to go back by for a restart */
     /* Thread pointer for CLONE_SETTLS, argument registers at thread start. */
     void (*set_tls)(struct cpu *cpu, uint64_t tls);
@@ -45,6 +43,23 @@ struct abi {
 
 struct flag_row {
     uint32_t guest, host;
+};
+
+/* The shared object that the kernel puts into every process (loader/vdso.c makes it). Its code may contain host calls:
+ * encodings that are undefined elsewhere, which the front end turns into calls of helpers (memory_is_vdso). */
+enum { VDSO_MAX_FUNCTIONS = 8 };
+
+struct vdso_function {
+    const char *name;
+    const void *code;
+    unsigned size; /* bytes */
+};
+
+struct vdso {
+    const char *version; /* of all symbols */
+    const struct vdso_function *functions;
+    unsigned n_functions;
+    unsigned sigreturn; /* index of the one that handlers without a restorer return to */
 };
 
 /* One signal on its way to a handler; numbers are the generic (asm-generic, x86-64 and Arm) ones. */

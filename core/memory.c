@@ -215,6 +215,13 @@ bool memory_map_find(guest_addr addr, struct region *out)
     return found;
 }
 
+bool memory_is_vdso(guest_addr addr)
+{
+    struct region r;
+    return memory_map_find(addr, &r) && r.start <= addr && r.name &&
+           !strcmp(r.name, MEMORY_VDSO_NAME);
+}
+
 bool memory_check(guest_addr start, uint64_t size, int prot)
 {
     guest_addr end = start + size;

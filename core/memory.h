@@ -26,6 +26,9 @@ bool memory_map_protect(guest_addr start, guest_addr end, int prot);
 bool memory_map_find(guest_addr addr, struct region *out);
 /* True if every page of [start, start+size) is the guest's and has all bits of PROT. */
 bool memory_check(guest_addr start, uint64_t size, int prot);
+/* True if ADDR is in the page that the loader named so: only there are host calls instructions. */
+#define MEMORY_VDSO_NAME ((char *)"[vdso]")
+bool memory_is_vdso(guest_addr addr);
 /* Bytes mapped; DATA: only what is private and writable. The stack counts as what it begins with, because the kernel's grows. */
 uint64_t memory_map_total(bool data);
 /* True if no byte of [start, end) belongs to the translator. */

@@ -17,6 +17,7 @@
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/shebang.h"
+#include "loader/vdso.h"
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
 
@@ -268,6 +269,7 @@ void exec_load(struct exec_program *p, struct thread *thread)
         .image = &p->image,
         .mapping = &program,
         .interp = p->interp_fd >= 0 ? &interp : NULL,
+        .vdso = vdso_map(p->guest),
         .size = r->stack_size,
         .executable = p->image.exec_stack,
         .secure = r->secure,

@@ -60,6 +60,7 @@ struct stack_request {
     const char *execfn;
     const struct elf_image *image;
     const struct elf_mapping *mapping, *interp; /* interp may be null */
+    guest_addr vdso;                            /* 0: none */
     uint64_t size;
     bool executable, secure;
     uint8_t random[16];

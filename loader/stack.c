@@ -84,6 +84,8 @@ static unsigned fill_auxv(const struct stack_request *r, struct aux *v, guest_ad
 {
     const struct abi *abi = r->guest->abi;
     unsigned n = 0;
+    if (r->vdso)
+        v[n++] = (struct aux){AT_SYSINFO_EHDR, r->vdso};
     if (abi->min_sigstack)
         v[n++] = (struct aux){AT_MINSIGSTKSZ, abi->min_sigstack};
     v[n++] = (struct aux){AT_HWCAP, abi->hwcap ? abi->hwcap(r->guest, 0) : 0};

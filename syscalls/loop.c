@@ -4,18 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/crash.h"
 #include "core/dispatch.h"
 #include "core/log.h"
-#include "core/memory.h"
 #include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
-
-enum { PAGE = 4096 };
 
 struct process process = {.self_fd = -1, .exe_fd = -1, .seccomp_fd = -1};
 
@@ -40,24 +35,6 @@ void task_free(struct task *task)
     free(task);
 }
 
-/* Where a handler without SA_RESTORER returns to: a page of the guest's, as the kernel's vdso would
- * be. */
-static void map_sigreturn_code(const struct abi *abi)
-{
-    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        die("out of memory");
-    memcpy(page, abi->sigreturn_code, abi->sigreturn_code_size);
-    mprotect(page, PAGE, PROT_READ);
-    guest_addr at = (uintptr_t)page;
-    memory_map_add(&(struct region){.start = at,
-                                    .end = at + PAGE,
-                                    .prot = PROT_READ | PROT_EXEC,
-                                    .flags = MAP_PRIVATE | MAP_ANONYMOUS,
-                                    .name = "[vdso]"});
-    process.sigreturn_code = at;
-}
-
 static size_t describe_task(const struct thread *t, char *buf, size_t size)
 {
     const struct task *task = t->task;
@@ -73,8 +50,6 @@ static size_t describe_task(const struct thread *t, char *buf, size_t size)
 void task_start(struct thread *thread)
 {
     crash_describe = describe_task;
-    if (!process.sigreturn_code && thread->guest->abi->sigreturn_code)
-        map_sigreturn_code(thread->guest->abi);
     struct task *task = task_new(thread, sighand_new(NULL));
     if (!task)
         die("out of memory");

@@ -1,6 +1,7 @@
 /* time.c - clocks through the host's vDSO, and sleeping. */
 #include <errno.h>
 #include <time.h>
+#include "core/helper.h"
 #include "core/memory.h"
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
@@ -27,6 +28,32 @@ long sys_gettimeofday(struct thread *t, const uint64_t arg[6])
         return -errno;
     int64_t micro[2] = {now.tv_sec, now.tv_nsec / 1000};
     return memory_write(arg[0], micro, sizeof(micro));
+}
+
+/* The clocks that the kernel's vDSO reads without a system call; the others are left to that, so
+ * that filters of system calls see them. */
+#define BIT(clock) ((uint64_t)1 << (clock))
+static const uint64_t vdso_clocks =
+    BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) |
+    BIT(CLOCK_REALTIME_COARSE) | BIT(CLOCK_MONOTONIC_COARSE) | BIT(CLOCK_BOOTTIME) | BIT(CLOCK_TAI);
+
+uint64_t helper_vdso_clock_gettime(struct cpu *cpu, uint64_t clock, uint64_t addr, uint64_t unused)
+{
+    struct timespec now;
+    (void)cpu, (void)unused;
+    if ((uint32_t)clock > 63 || !(vdso_clocks & BIT((uint32_t)clock)))
+        return 1;
+    return clock_gettime((clockid_t)clock, &now) || memory_write(addr, &now, sizeof(now)) != 0;
+}
+
+uint64_t helper_vdso_gettimeofday(struct cpu *cpu, uint64_t addr, uint64_t zone, uint64_t unused)
+{
+    struct timespec now;
+    (void)cpu, (void)unused;
+    if (!addr || zone || clock_gettime(CLOCK_REALTIME, &now))
+        return 1;
+    int64_t micro[2] = {now.tv_sec, now.tv_nsec / 1000};
+    return memory_write(addr, micro, sizeof(micro)) != 0;
 }
 
 /* True if a signal of the guest, not one of the translator's own, ended a host call. */

@@ -4,6 +4,7 @@
 #include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_pauth.h"
 #include "arch/aarch64/guest_signal.h"
+#include "arch/aarch64/guest_vdso.h"
 #include "core/guest.h"
 #include "syscalls/ids.h"
 
@@ -48,8 +49,7 @@ const struct abi a64_abi = {
     .open_flags = open_flags,
     .signal_setup = a64_signal_setup,
     .signal_return = a64_signal_return,
-    .sigreturn_code = a64_sigreturn_code,
-    .sigreturn_code_size = sizeof(a64_sigreturn_code),
+    .vdso = &a64_vdso,
     .syscall_size = 4,
     .set_tls = set_tls,
     .prctl = a64_prctl,

@@ -1,6 +1,8 @@
 /* guest_branch.c - A64 branches and exception-generating instructions. */
 #include "core/dispatch.h"
+#include "core/memory.h"
 #include "arch/aarch64/guest_translate.h"
+#include "arch/aarch64/guest_vdso.h"
 
 static guest_addr target_of(const struct translator *t, int64_t offset)
 {
@@ -91,6 +93,5 @@ bool a64_brk(struct translator *t, const struct a64_args *a)
 
 bool a64_udf(struct translator *t, const struct a64_args *a)
 {
-    (void)t, (void)a;
-    return false;
+    return memory_is_vdso(t->pc) && a64_host_call(t, (unsigned)a->imm);
 }

@@ -64,11 +64,6 @@ _Static_assert(offsetof(struct a64_sigcontext, reserved) == 288, "struct sigcont
 _Static_assert(sizeof(struct frame) == 128 + 4560, "struct rt_sigframe");
 _Static_assert(sizeof(struct fpsimd_record) == 0x210, "struct fpsimd_context");
 
-const uint8_t a64_sigreturn_code[8] = {
-    0x68, 0x11, 0x80, 0xd2, /* mov x8, #139 (rt_sigreturn) */
-    0x01, 0x00, 0x00, 0xd4, /* svc #0 */
-};
-
 /* Exception syndrome of a data or instruction abort (Arm ARM, ESR_ELx, ISS encoding for an abort).
  */
 static uint64_t fault_esr(const struct guest_fault *f)

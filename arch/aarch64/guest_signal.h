@@ -5,4 +5,3 @@
 /* See struct abi in core/guest.h. */
 int a64_signal_setup(struct thread *t, const struct signal_delivery *d);
 int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3]);
-extern const uint8_t a64_sigreturn_code[8];
