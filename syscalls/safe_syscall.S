@@ -1,4 +1,4 @@
-/* safe_syscall.S - system call of the x86-64 host that cannot miss a signal; see host_syscall.h. */
+/* safe_syscall.S - system call of the x86-64 host that cannot miss a signal, see host_syscall.h; where host handlers return to. */
 #include "syscalls/host_syscall.h"
 
         .text
@@ -27,4 +27,12 @@ safe_syscall_interrupted:
         ret
         .cfi_endproc
         .size   safe_syscall, . - safe_syscall
+
+        .globl  signal_host_restorer
+        .hidden signal_host_restorer
+        .type   signal_host_restorer, @function
+signal_host_restorer:
+        mov     $15, %eax /* rt_sigreturn */
+        syscall
+        .size   signal_host_restorer, . - signal_host_restorer
         .section .note.GNU-stack, "", @progbits

@@ -40,13 +40,7 @@ struct info_head {
 };
 
 #if defined(__x86_64__)
-void signal_host_restorer(void);
-__asm__(".text\n"
-        ".type signal_host_restorer, @function\n"
-        "signal_host_restorer:\n"
-        "    mov $15, %eax\n" /* rt_sigreturn */
-        "    syscall\n"
-        ".size signal_host_restorer, . - signal_host_restorer\n");
+void signal_host_restorer(void); /* safe_syscall.S */
 
 static uintptr_t *context_pc(ucontext_t *uc)
 {
