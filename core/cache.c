@@ -239,7 +239,8 @@ struct cache_unit *cache_unit_at(guest_addr pc)
 uint32_t cache_details_size(const struct cache_entry *e)
 {
     uint32_t n = e->n_exits * (uint32_t)sizeof(struct cache_exit) + e->n_ranges * (uint32_t)sizeof(struct cache_range) +
-                 e->n_flags_at * (uint32_t)sizeof(struct tb_flags_at);
+                 e->n_flags_at * (uint32_t)sizeof(struct tb_flags_at) +
+                 e->n_places * (uint32_t)sizeof(struct tb_place);
     return (uint32_t)ALIGN_UP(n + e->n_delta_bytes, 4);
 }
 
@@ -296,11 +297,13 @@ static struct tb *make_tb(struct cache_unit *u, const struct cache_entry *e, gue
     tb->n_insns = e->n_insns;
     tb->n_ranges = e->n_ranges;
     tb->n_flags_at = e->n_flags_at;
+    tb->n_places = e->n_places;
     tb->n_host_insns = e->n_host_insns;
     for (unsigned i = 0; i < e->n_ranges; i++)
         tb->range[i] = (struct tb_range){pc + (guest_addr)(int64_t)range[i].start, range[i].size};
     tb->flags_at = (const void *)(range + e->n_ranges);
-    tb->deltas = (const void *)(tb->flags_at + e->n_flags_at);
+    tb->places = (const void *)(tb->flags_at + e->n_flags_at);
+    tb->deltas = (const void *)(tb->places + e->n_places);
     tb->n_delta_bytes = e->n_delta_bytes;
     tb->exits = tb_alloc(e->n_exits * sizeof *tb->exits);
     tb->slots = cache_slot(&u->file, e->slot);

@@ -5,7 +5,7 @@
  *   entries           struct cache_entry[n_blocks]
  *   pages             uint64_t[n_pages]: hash of each 4 KiB page of the guest's file that blocks depend on; 0: none does
  *   index             uint32_t[1 << index_bits]: entry number + 1 by guest address, open addressing; 0: free
- *   details           of the blocks: exits, ranges, flags, instruction lengths
+ *   details           of the blocks: exits, ranges, flags, places of variables, instruction lengths
  *
  * The file is mapped as a whole, never changed and never parsed. Each table starts at a multiple of 8. An entry's check
  * covers what is used of the block, so no part of a damaged file is ever used.
@@ -43,12 +43,12 @@ struct cache_entry {
     uint32_t code, size;   /* offset in this file */
     uint32_t slot;         /* the block's first */
     uint32_t n_delta_bytes;
-    uint16_t n_exits, n_insns, n_ranges, n_flags_at;
+    uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_places, unused;
     uint32_t n_host_insns;
     uint32_t residue;      /* address of the code modulo 64 when it was generated */
 };
 
-/* Details of a block: exits, ranges, struct tb_flags_at, deltas; then zeros up to a multiple of 4. */
+/* Details of a block: exits, ranges, struct tb_flags_at, struct tb_place, deltas; then zeros up to a multiple of 4. */
 struct cache_exit {
     int32_t target; /* minus the block's guest address */
     uint32_t stub;

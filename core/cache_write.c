@@ -144,7 +144,7 @@ static uint32_t choose(struct writer *w, size_t *code, size_t *details, uint32_t
             continue;
         }
         struct cache_entry e = {.n_delta_bytes = tb->n_delta_bytes, .n_exits = tb->n_exits, .n_ranges = tb->n_ranges,
-                                .n_flags_at = tb->n_flags_at};
+                                .n_flags_at = tb->n_flags_at, .n_places = tb->n_places};
         *code += ALIGN_UP(host_backend.detached_size(tb), CODE_ALIGN);
         *details += cache_details_size(&e);
         *slots += 1u + tb->n_exits;
@@ -167,6 +167,8 @@ static void put_details(const struct tb *tb, uint8_t *at)
                sizeof(struct cache_range));
     memcpy(at, tb->flags_at, tb->n_flags_at * sizeof *tb->flags_at);
     at += tb->n_flags_at * sizeof *tb->flags_at;
+    memcpy(at, tb->places, tb->n_places * sizeof *tb->places);
+    at += tb->n_places * sizeof *tb->places;
     memcpy(at, tb->deltas, tb->n_delta_bytes);
 }
 
@@ -197,6 +199,7 @@ static void put_block(struct writer *w, const struct tb *tb, uint32_t number, ui
         .n_insns = tb->n_insns,
         .n_ranges = tb->n_ranges,
         .n_flags_at = tb->n_flags_at,
+        .n_places = tb->n_places,
         .n_host_insns = tb->n_host_insns,
         .residue = (uint32_t)(uintptr_t)tb->code & 63,
     };

@@ -35,7 +35,10 @@ struct prepare {
     uint16_t *clobbers;             /* number of flag-changing operations before each one */
     uint16_t *saves;                /* guest flags that an operation that may fault saves first, or 0 */
     uint16_t *put_at;               /* of the put that wants a value in its pinned register */
+    uint16_t *fault_before;         /* nearest earlier operation that may fault */
     uint16_t next_barrier;          /* nearest later operation at which all homes must be exact */
+    uint16_t next_exit;             /* nearest later operation that may leave the block other than by a fault of its access */
+    uint16_t next_put[IR_MAX_VARS]; /* nearest later put of a variable */
     uint16_t next_get[IR_MAX_VARS]; /* nearest later get of a variable, since its next put */
 };
 
@@ -80,6 +83,35 @@ static bool is_stepwise_access(const struct ir_op *op)
            !(op->op == IR_loadv && (op->aux & MEM_SIZE) >= 2);
 }
 
+/* Need the home of VAR not be written by the put at I? */
+static bool can_defer(const struct prepare *p, ir_ref i, unsigned var)
+{
+    const struct ra *ra = p->ra;
+    const struct ir_var *row = &p->ir->vars[var];
+    ir_ref v = p->ir->ops[i].a;
+    uint16_t next = p->next_put[var];
+    if (ra->host->pin[var] != RA_NONE || !next || next > p->next_exit || p->next_get[var] != 0)
+        return false;
+    if (row->size != value_size(ra, v) || is_rematerialisable(ra, v))
+        return false;
+    uint16_t fault = p->fault_before[next];
+    return ra->value[v].last_use > fault ||
+           (ra->value[v].last_use == fault && !is_stepwise_access(&p->ir->ops[fault]));
+}
+
+static void prepare_put(struct prepare *p, ir_ref i, const struct ir_op *op)
+{
+    struct ra *ra = p->ra;
+    unsigned var = (unsigned)op->imm;
+    ra->value[i].deferred = !ra->host->no_deferred_puts && can_defer(p, i, var);
+    p->next_get[var] = 0;
+    p->next_put[var] = i;
+    if (ra->host->pin[var] != RA_NONE && ra->value[op->a].want == RA_NONE) {
+        ra->value[op->a].want = ra->host->pin[var];
+        p->put_at[op->a] = i;
+    }
+}
+
 static void prepare_op(struct prepare *p, ir_ref i)
 {
     const struct ir_op *op = &p->ir->ops[i];
@@ -97,14 +129,10 @@ static void prepare_op(struct prepare *p, ir_ref i)
     }
     if ((info->props & (IR_FAULT | IR_END | IR_EXIT | IR_CALL)) != 0)
         p->next_barrier = i;
-    if (op->op == IR_put || op->op == IR_putv) {
-        unsigned var = (unsigned)op->imm;
-        p->next_get[var] = 0;
-        if (ra->host->pin[var] != RA_NONE && ra->value[op->a].want == RA_NONE) {
-            ra->value[op->a].want = ra->host->pin[var];
-            p->put_at[op->a] = i;
-        }
-    }
+    if ((info->props & (IR_END | IR_EXIT | IR_CALL)) != 0 || op->op == IR_align)
+        p->next_exit = i;
+    if (op->op == IR_put || op->op == IR_putv)
+        prepare_put(p, i, op);
     if (p->saves[i] && ra->value[p->saves[i]].flags_until > i) {
         v->saves_flags = true;
         use_flags(p, p->saves[i], i, COND_AL);
@@ -133,23 +161,27 @@ static void prepare_op(struct prepare *p, ir_ref i)
 void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage,
                 bool (*keeps_flags)(const struct ir_op *op))
 {
-    static __thread uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2], saves[IR_MAX_OPS + 2];
+    static __thread uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2], saves[IR_MAX_OPS + 2], fault_before[IR_MAX_OPS + 2];
     ra->host = host;
     ra->ctx = ctx;
     ra->ir = ir;
     ra->value = storage;
     ra->locked = 0;
     ra->spill_used[0] = ra->spill_used[1] = 0;
+    ra->n_deferred = 0;
     memset(ra->held, 0, sizeof ra->held);
     memset(ra->var_value, 0, ir->n_vars * sizeof *ra->var_value);
-    struct prepare p = {.ra = ra, .ir = ir, .clobbers = clobbers, .saves = saves, .put_at = put_at, .next_barrier = UINT16_MAX};
-    memset(p.next_get, 0, ir->n_vars * sizeof *p.next_get);
-    uint16_t count = 0;
+    struct prepare p = {.ra = ra, .ir = ir, .clobbers = clobbers, .saves = saves, .put_at = put_at,
+                        .fault_before = fault_before, .next_barrier = UINT16_MAX, .next_exit = UINT16_MAX};
+    uint16_t count = 0, fault = 0;
     ir_ref flags = IR_NONE;
     for (uint32_t i = 0; i < ir->n; i++) {
         storage[i] = (struct ra_value){.reg = RA_NONE, .want = RA_NONE, .slot = -1};
         clobbers[i] = count;
         count += !keeps_flags(&ir->ops[i]);
+        fault_before[i] = fault;
+        if (ir_op_info[ir->ops[i].op].props & IR_FAULT)
+            fault = (uint16_t)i;
         /* The first fault point after the host's flags are gone stores the guest's. */
         saves[i] = 0;
         if (ir->ops[i].op == IR_putf)
@@ -234,7 +266,7 @@ static int alloc(struct ra *ra, bool vec) { return alloc_from(ra, vec ? VEC_REGS
 
 static void set_reg(struct ra *ra, ir_ref v, int reg)
 {
-    ra->value[v].reg = (int8_t)reg;
+    ra->value[v].reg = ra->value[v].was = (int8_t)reg;
     ra->held[reg] = v;
     ra->locked |= BIT(reg);
 }
@@ -391,7 +423,7 @@ void ra_take(struct ra *ra, int reg)
         if (to != RA_NONE) {
             ra->host->move(ra->ctx, to, reg);
             ra->held[to] = v;
-            ra->value[v].reg = (int8_t)to;
+            ra->value[v].reg = ra->value[v].was = (int8_t)to;
         } else {
             evict(ra, reg);
         }
@@ -430,8 +462,32 @@ static void save_old(struct ra *ra, unsigned var, ir_ref v)
     }
 }
 
+static void set_deferred(struct ra *ra, unsigned var, ir_ref v)
+{
+    unsigned i = 0;
+    while (i < ra->n_deferred && ra->deferred[i].var != var)
+        i++;
+    if (v) {
+        ra->n_deferred += i == ra->n_deferred;
+        ra->deferred[i] = (struct ra_deferred){(uint8_t)var, v};
+    } else if (i < ra->n_deferred) {
+        ra->deferred[i] = ra->deferred[--ra->n_deferred];
+    }
+}
+
+int ra_place(const struct ra *ra, ir_ref v, int32_t *slot)
+{
+    const struct ra_value *value = &ra->value[v];
+    *slot = value->slot;
+    return value->slot >= 0 ? RA_NONE : value->was;
+}
+
 void ra_put(struct ra *ra, unsigned var, ir_ref v)
 {
+    bool deferred = ra->value[ra->at].deferred;
+    set_deferred(ra, var, deferred ? v : IR_NONE);
+    if (deferred)
+        return;
     const struct ir_var *row = &ra->ir->vars[var];
     int pin = ra->host->pin[var];
     if (ra->var_value[var] == v && (pin == RA_NONE ? ra->value[v].slot == row->offset : ra->value[v].reg == pin))
@@ -446,7 +502,7 @@ void ra_put(struct ra *ra, unsigned var, ir_ref v)
             if (from != RA_NONE && !is_pin(ra, from))
                 ra->held[from] = IR_NONE;
             if (from == RA_NONE || !is_pin(ra, from))
-                value->reg = (int8_t)pin;
+                value->reg = value->was = (int8_t)pin;
             else
                 ra->held[pin] = IR_NONE; /* v stays known as the other variable's register */
         }

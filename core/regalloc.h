@@ -19,18 +19,24 @@ struct ra_host {
     void (*load)(void *ctx, int dst, int32_t offset, int size);  /* from struct cpu; size 4, 8, 16; narrower zero-extends */
     void (*store)(void *ctx, int src, int32_t offset, int size);
     void (*load_const)(void *ctx, int dst, const struct ir_op *op); /* const, addr or vconst */
+    bool no_deferred_puts;
     bool (*store_const)(void *ctx, int32_t offset, uint64_t value); /* 8 bytes; false: no instruction for this value */
 };
 
 struct ra_value {
     int8_t reg;       /* or RA_NONE */
     int8_t want;      /* register that a coming put wants it in, or RA_NONE */
+    int8_t was;       /* the last register it was in */
+    bool deferred;    /* a put: the variable's home is not written, because a later put overwrites it unseen */
     bool must_save;   /* flags that cannot be made again: store them where they are made */
     bool saves_flags; /* may fault, and is the last chance to make the guest's flags again: store them first */
     uint16_t last_use;/* index of the last operation that uses it; 0: unused */
     uint16_t flags_until; /* last operation that uses its flags */
     int32_t slot;     /* offset in struct cpu where a copy is, or -1 */
 };
+
+/* A variable whose deferred put is in force: a fault finds its value where VALUE is. */
+struct ra_deferred { uint8_t var; ir_ref value; };
 
 struct ra {
     const struct ra_host *host;
@@ -41,6 +47,8 @@ struct ra {
     ir_ref var_value[IR_MAX_VARS];   /* value that each variable's home holds, if known */
     uint64_t locked;                 /* set of registers not to be evicted during this operation */
     uint64_t spill_used[2];
+    struct ra_deferred deferred[IR_MAX_VARS];
+    unsigned n_deferred;
     ir_ref at;                       /* operation being emitted */
 };
 
@@ -71,8 +79,12 @@ void ra_take(struct ra *ra, int reg);
 void ra_def_in(struct ra *ra, ir_ref v, int reg);
 /* True if V is not used after the current operation. */
 bool ra_dies(const struct ra *ra, ir_ref v);
-/* put and putv: V becomes the value of variable VAR. */
+/* put and putv: V becomes the value of variable VAR. Between two puts of a variable that lives in memory, with nothing but
+ * accesses between them, only a fault can see the first: if its value stays somewhere up to the last of these accesses, it
+ * is not stored; `deferred` lists it. */
 void ra_put(struct ra *ra, unsigned var, ir_ref v);
+/* At the end of an operation that may fault: where V was during the access. Returns a register, or RA_NONE and *slot. */
+int ra_place(const struct ra *ra, ir_ref v, int32_t *slot);
 /* A helper has changed variables: forget all cached homes (pinned registers are reloaded by the call stub). */
 void ra_forget_vars(struct ra *ra);
 /* At the start of an operation that branches out of line before it has asked for its last register: see to it that N

@@ -23,6 +23,10 @@ struct tb_range { guest_addr start; uint32_t size; }; /* guest bytes the transla
 /* Where flags are live at an access that may fault but only in the host's flag register: code offsets, host's form. */
 struct tb_flags_at { uint32_t host_offset, host_end, form; };
 
+/* Where the value of a variable is at accesses that may fault, if not in its home: code offsets, a host register or (-1)
+ * an offset in struct cpu. */
+struct tb_place { uint32_t host_offset, host_end; int32_t slot; uint8_t var; int8_t reg; uint16_t unused; };
+
 enum { TB_MAX_RANGES = 8, TB_NOT_MOVABLE = 0xffff /* as n_bias */ };
 
 struct tb {
@@ -33,7 +37,7 @@ struct tb {
     struct tb *hash_next;
     struct tb_exit *exits;
     struct tb_exit *incoming;
-    uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_bias;
+    uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_places, n_bias;
     bool dead;                /* invalidated: unreachable for new entries */
     struct tb_range range[TB_MAX_RANGES];
     /* Pairs (guest length, host length) as bytes, one pair per guest instruction; 255 in host length: the next two bytes
@@ -42,6 +46,7 @@ struct tb {
     const uint8_t *deltas;
     uint32_t n_delta_bytes;
     const struct tb_flags_at *flags_at;
+    const struct tb_place *places;
     uint32_t n_host_insns;    /* on the path without side exits, for cost rows */
     guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
     const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */

@@ -189,9 +189,31 @@ static uint32_t saved_form(uint64_t eflags, enum flags_form form)
     return f | (carry == (form == FLAGS_SUB) ? FLAG_NOT_C : 0);
 }
 
+/* Write the homes of variables that are elsewhere at OFFSET. A place may be another variable's home: read all first. */
+static void save_deferred(struct cpu *cpu, const struct tb *tb, uint32_t offset, const ucontext_t *uc)
+{
+    uint64_t value[IR_MAX_VARS][2];
+    uint8_t var[IR_MAX_VARS];
+    unsigned n = 0;
+    for (unsigned i = 0; i < tb->n_places && n < IR_MAX_VARS; i++) {
+        const struct tb_place *p = &tb->places[i];
+        if (offset < p->host_offset || offset >= p->host_end)
+            continue;
+        const void *from = p->reg == RA_NONE    ? (const void *)((char *)cpu + p->slot)
+                           : p->reg >= RA_VEC   ? (const void *)&uc->uc_mcontext.fpregs->_xmm[p->reg - RA_VEC]
+                                                : (const void *)&uc->uc_mcontext.gregs[context_reg[p->reg]];
+        memcpy(value[n], from, host_vars[p->var].size);
+        var[n++] = p->var;
+    }
+    for (unsigned i = 0; i < n; i++)
+        memcpy((char *)cpu + host_vars[var[i]].offset, value[i], host_vars[var[i]].size);
+}
+
 static void save_state(struct cpu *cpu, const struct tb *tb, const ucontext_t *uc)
 {
     const greg_t *r = uc->uc_mcontext.gregs;
+    uint32_t offset = (uint32_t)((const uint8_t *)(uintptr_t)r[REG_RIP] - tb->code);
+    save_deferred(cpu, tb, offset, uc);
     for (unsigned var = 0; var < host_n_vars; var++) {
         int pin = host_pin[var];
         void *home = (char *)cpu + host_vars[var].offset;
@@ -201,7 +223,6 @@ static void save_state(struct cpu *cpu, const struct tb *tb, const ucontext_t *u
             memcpy(home, &r[context_reg[pin]], 8);
     }
     cpu->return_sp = (void *)(uintptr_t)r[REG_RSP];
-    uint32_t offset = (uint32_t)((const uint8_t *)(uintptr_t)r[REG_RIP] - tb->code);
     for (unsigned i = 0; i < tb->n_flags_at; i++)
         if (offset >= tb->flags_at[i].host_offset && offset < tb->flags_at[i].host_end)
             cpu->flags = saved_form((uint64_t)r[REG_EFL], tb->flags_at[i].form);

@@ -180,6 +180,25 @@ static void end_insn(struct emitter *e, unsigned length, guest_addr next_pc)
     }
 }
 
+/* The operation whose code starts at FROM may fault: note where variables are whose put is deferred. */
+static void note_places(struct emitter *e, uint32_t from)
+{
+    for (unsigned i = 0; i < e->ra.n_deferred; i++) {
+        unsigned var = e->ra.deferred[i].var;
+        int32_t slot;
+        int reg = ra_place(&e->ra, e->ra.deferred[i].value, &slot);
+        struct tb_place *last = &e->place[e->place_of[var]];
+        if (e->place_of[var] != MAX_PLACES && last->slot == slot && last->reg == reg) {
+            last->host_end = asm_offset(&e->a);
+        } else if (e->n_places < MAX_PLACES) {
+            e->place_of[var] = (uint16_t)e->n_places;
+            e->place[e->n_places++] = (struct tb_place){from, asm_offset(&e->a), slot, (uint8_t)var, (int8_t)reg, 0};
+        } else {
+            e->places_full = true;
+        }
+    }
+}
+
 static void emit_op(struct emitter *e, ir_ref ref)
 {
     const struct ir_op *op = &e->ir->ops[ref];
@@ -200,13 +219,16 @@ static void emit_op(struct emitter *e, ir_ref ref)
         ra_make_room(&e->ra, true, fp_is_special(e) ? 16 : 8);
         ra_make_room(&e->ra, false, fp_is_special(e) ? 4 : 2);
     }
+    uint32_t from = asm_offset(&e->a);
     if (props & IR_FAULT) {
         emit_fault_point(e);
         ra_end_op(&e->ra); /* what storing the flags took is free for the access */
     }
     fn(e, ref, op);
-    if (props & IR_FAULT)
+    if (props & IR_FAULT) {
         emit_fault_point_end(e);
+        note_places(e, from);
+    }
     ra_end_op(&e->ra);
     if (e->ra.value[ref].must_save) {
         ra_begin_op(&e->ra, ref);
@@ -255,6 +277,26 @@ static void finish_tb(struct emitter *e)
     tb->bias_at = e->n_bias && e->n_bias <= MAX_BIAS_USES ? keep(e->bias_at, e->n_bias * sizeof *e->bias_at) : NULL;
     tb->n_flags_at = (uint16_t)e->n_flags_at;
     tb->flags_at = keep(e->flags_at, e->n_flags_at * sizeof *e->flags_at);
+    tb->n_places = (uint16_t)e->n_places;
+    tb->places = keep(e->place, e->n_places * sizeof *e->place);
+}
+
+static void begin_block(struct emitter *e, const struct ir *ir, struct tb *tb, uint8_t *code, size_t size)
+{
+    asm_begin(&e->a, code, size, &host_features);
+    if (LOG_ON(out_asm))
+        log_write("OUT: block 0x%llx\n", (unsigned long long)ir->pc);
+    e->ir = ir;
+    e->tb = tb;
+    e->eflags = e->guest_flags = e->saved_flags = IR_NONE;
+    e->done = IR_NONE;
+    e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = 0;
+    e->places_full = false;
+    for (unsigned i = 0; i < ir->n_vars; i++)
+        e->place_of[i] = MAX_PLACES;
+    e->insn_start = 0;
+    e->insn_pc = ir->pc;
+    e->bias = host_bias_cell(ir->pc, &e->bias_base);
 }
 
 bool host_emit_block(const struct ir *ir, struct tb *tb)
@@ -267,22 +309,15 @@ bool host_emit_block(const struct ir *ir, struct tb *tb)
         return false;
     struct block_header *header = (void *)code;
     header->tb = tb;
-    asm_begin(&e.a, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header, &host_features);
-    if (LOG_ON(out_asm))
-        log_write("OUT: block 0x%llx\n", (unsigned long long)ir->pc);
-    e.ir = ir;
-    e.tb = tb;
-    e.eflags = e.guest_flags = e.saved_flags = IR_NONE;
-    e.done = IR_NONE;
-    e.n_ool = e.n_exits = e.n_flags_at = e.n_delta_bytes = e.n_bias = 0;
-    e.insn_start = 0;
-    e.insn_pc = ir->pc;
-    e.bias = host_bias_cell(ir->pc, &e.bias_base);
     ra_host = ra_host_template;
     ra_host.allocatable = host_temporaries;
     ra_host.pin = host_pin;
-    ra_prepare(&e.ra, (struct ir *)ir, &ra_host, &e, values, keeps_flags);
-    emit_ops(&e);
+    do {
+        begin_block(&e, ir, tb, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
+        ra_prepare(&e.ra, (struct ir *)ir, &ra_host, &e, values, keeps_flags);
+        emit_ops(&e);
+        ra_host.no_deferred_puts = e.places_full;
+    } while (e.places_full);
     tb->n_host_insns = e.a.n_insns;
     emit_out_of_line(&e);
     asm_flush_literals(&e.a);

@@ -33,7 +33,7 @@ struct ool {
     guest_addr pc;
 };
 
-enum { MAX_OOL = 512, MAX_EXITS = 160, MAX_BIAS_USES = 512, MAX_BLOCK_CODE = 128 << 10 };
+enum { MAX_OOL = 512, MAX_EXITS = 160, MAX_BIAS_USES = 512, MAX_PLACES = 1000, MAX_BLOCK_CODE = 128 << 10 };
 
 struct emitter {
     struct x86_asm a;
@@ -49,11 +49,14 @@ struct emitter {
     uint32_t insn_start;      /* offset of its code */
     const int64_t *bias;      /* cell with the guest load address of the block's mapping, null: fixed */
     guest_addr bias_base;     /* its value while translating */
-    unsigned n_ool, n_exits, n_flags_at, n_delta_bytes, n_bias;
+    unsigned n_ool, n_exits, n_flags_at, n_places, n_delta_bytes, n_bias;
     unsigned n_host_insns;    /* for cost rows: instructions on the straight path */
     struct ool ool[MAX_OOL];
     struct tb_exit exit[MAX_EXITS];
     struct tb_flags_at flags_at[256];
+    struct tb_place place[MAX_PLACES + 1]; /* of variables whose put is deferred */
+    uint16_t place_of[IR_MAX_VARS];        /* index of the last one of a variable since its last put, or MAX_PLACES */
+    bool places_full;
     uint8_t delta[8192];
     uint32_t bias_at[MAX_BIAS_USES]; /* displacements that reach the cell */
 };

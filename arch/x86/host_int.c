@@ -607,6 +607,7 @@ static void emit_nothing(struct emitter *e, ir_ref ref, const struct ir_op *op) 
 static void emit_put(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
+    e->place_of[op->imm] = MAX_PLACES;
     ra_put(&e->ra, (unsigned)op->imm, op->a);
 }
 
