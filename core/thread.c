@@ -125,6 +125,8 @@ void thread_inside(struct thread *thread)
 
 void thread_outside(struct thread *thread) { atomic_store(&thread->inside, false); }
 
+bool thread_is_inside(const struct thread *thread) { return atomic_load(&thread->inside); }
+
 bool thread_should_stop(void) { return atomic_load_explicit(&stopping, memory_order_relaxed); }
 
 /* thread_lock is held. */

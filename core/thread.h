@@ -47,6 +47,8 @@ void thread_kick_all(void);
 /* cpu_run's own: enter (waits while the world is stopped) and leave; should it leave now? */
 void thread_inside(struct thread *thread);
 void thread_outside(struct thread *thread);
+/* True between the two. Generated code is entered only after a look at cpu->pending in between. */
+bool thread_is_inside(const struct thread *thread);
 bool thread_should_stop(void);
 /* All code is gone: empty every jump cache and return stack. The others are stopped. */
 void thread_forget_code(void);

@@ -63,7 +63,8 @@ static void set_host_mask(uint64_t mask)
 static void ask_to_leave(struct thread *t, ucontext_t *uc)
 {
     __atomic_fetch_or(&t->cpu.pending, PENDING_SIGNAL, __ATOMIC_SEQ_CST);
-    host_backend.clear_jump_cache(&t->cpu);
+    if (thread_is_inside(t)) /* else it looks at pending before it enters generated code again */
+        host_backend.clear_jump_cache(&t->cpu);
     safe_syscall_rewind(context_pc(uc));
 }
 
