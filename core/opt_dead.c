@@ -15,12 +15,11 @@ static const uint8_t helper_props[N_HELPERS] = {
 };
 
 enum { MAX_RECENT = 16 };
+enum { USED_VALUE = 1, USED_FLAGS = 2 }; /* as integer or vector; as flags */
 
 struct liveness {
-    uint64_t value_used[(IR_MAX_OPS + 63) / 64]; /* as integer or vector */
-    uint64_t flags_used[(IR_MAX_OPS + 63) / 64];
-    uint64_t
-        overwritten[IR_MAX_VARS / 64]; /* variables written later, before anyone can see them */
+    uint8_t used[IR_MAX_OPS];               /* USED_* bits of each operation */
+    uint64_t overwritten[IR_MAX_VARS / 64]; /* variables written later, before anyone can see them */
 
     /* Flags: a mark (putf) is needed if a fault can come before the next mark and the flags are
      * used after the first such fault. `recent` are the flags whose uses all come before that
@@ -42,9 +41,9 @@ static void insert(uint64_t *set, unsigned i)
 
 static void use_flags(struct liveness *l, ir_ref ref)
 {
-    if (test(l->flags_used, ref))
+    if (l->used[ref] & USED_FLAGS)
         return;
-    insert(l->flags_used, ref);
+    l->used[ref] |= USED_FLAGS;
     /* A use that is not noted counts as one after the fault, which only keeps more. */
     if (l->n_recent < MAX_RECENT)
         l->recent[l->n_recent++] = ref;
@@ -55,7 +54,7 @@ static void use(struct liveness *l, unsigned class, ir_ref ref)
     if (class == IR_CLASS_F)
         use_flags(l, ref);
     else
-        insert(l->value_used, ref);
+        l->used[ref] |= USED_VALUE;
 }
 
 static void use_operands(struct liveness *l, const struct ir_op *op, const struct ir_op_info *info)
@@ -70,7 +69,7 @@ static void use_operands(struct liveness *l, const struct ir_op *op, const struc
 
 static bool is_used_after_fault(const struct liveness *l, ir_ref flags)
 {
-    if (!test(l->flags_used, flags))
+    if (!(l->used[flags] & USED_FLAGS))
         return false;
     for (unsigned i = 0; i < l->n_recent; i++)
         if (l->recent[i] == flags)
@@ -121,24 +120,23 @@ static bool is_dead(struct liveness *l, struct ir_op *op, ir_ref ref, const stru
     }
     if (!(info->props & IR_PURE))
         return false;
-    bool flags_used = test(l->flags_used, ref);
-    if (op->op >= IR_add && op->op <= IR_sbc && !flags_used)
+    if (op->op >= IR_add && op->op <= IR_sbc && !(l->used[ref] & USED_FLAGS))
         op->aux &= (uint8_t)~IR_S;
-    return !flags_used && !test(l->value_used, ref);
+    return !l->used[ref];
 }
 
 void opt_dead(struct ir *ir)
 {
     struct liveness l;
-    size_t words = (ir->n + 63) / 64;
-    memset(l.value_used, 0, words * sizeof(uint64_t));
-    memset(l.flags_used, 0, words * sizeof(uint64_t));
+    memset(l.used, 0, ir->n);
     memset(l.overwritten, 0, sizeof(l.overwritten));
     l.fault_follows = false;
     l.n_recent = 0;
 
     for (uint32_t i = ir->n - 1; i > 0; i--) {
         struct ir_op *op = &ir->ops[i];
+        if (op->op <= IR_insn)
+            continue;
         const struct ir_op_info *info = &ir_op_info[op->op];
         if (is_dead(&l, op, (ir_ref)i, info)) {
             *op = (struct ir_op){.op = IR_nop};

@@ -158,8 +158,7 @@ static void prepare_op(struct prepare *p, ir_ref i)
     }
 }
 
-void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage,
-                bool (*keeps_flags)(const struct ir_op *op))
+void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage)
 {
     static __thread uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2], saves[IR_MAX_OPS + 2], fault_before[IR_MAX_OPS + 2];
     ra->host = host;
@@ -176,22 +175,25 @@ void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *
     uint16_t count = 0, fault = 0;
     ir_ref flags = IR_NONE;
     for (uint32_t i = 0; i < ir->n; i++) {
+        const struct ir_op *op = &ir->ops[i];
         storage[i] = (struct ra_value){.reg = RA_NONE, .want = RA_NONE, .slot = -1};
         clobbers[i] = count;
-        count += !keeps_flags(&ir->ops[i]);
         fault_before[i] = fault;
-        if (ir_op_info[ir->ops[i].op].props & IR_FAULT)
-            fault = (uint16_t)i;
-        /* The first fault point after the host's flags are gone stores the guest's. */
         saves[i] = 0;
-        if (ir->ops[i].op == IR_putf)
-            flags = ir->ops[i].a;
-        else if (flags && ir_op_info[ir->ops[i].op].props & IR_FAULT && clobbers[i] != clobbers[flags + 1])
+        count += (host->clobbers_flags[op->op] & (op->aux | FLAGS_CLOBBERED)) != 0;
+        if (op->op == IR_putf)
+            flags = op->a;
+        if (!(ir_op_info[op->op].props & IR_FAULT))
+            continue;
+        fault = (uint16_t)i;
+        /* The first fault point after the host's flags are gone stores the guest's. */
+        if (flags && clobbers[i] != clobbers[flags + 1])
             saves[i] = flags, flags = 0;
     }
     clobbers[ir->n] = count;
     for (uint32_t i = ir->n; i-- > 1;)
-        prepare_op(&p, (ir_ref)i);
+        if (ir->ops[i].op > IR_insn)
+            prepare_op(&p, (ir_ref)i);
 }
 
 /* ---- Locations -------------------------------------------------------------------------- */

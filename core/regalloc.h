@@ -10,10 +10,12 @@
 enum { RA_MAX_REGS = 64, RA_NONE = -1 };
 /* Register numbers: general 0..31, vector 32..63 (RA_VEC + number). */
 enum { RA_VEC = 32 };
+enum { FLAGS_CLOBBERED = 256 }; /* in ra_host.clobbers_flags: always */
 
 /* What the allocator needs from a host. ctx is passed through. Moves must not change the host's flags. */
 struct ra_host {
     uint64_t allocatable;               /* registers for temporaries, both classes */
+    const uint16_t *clobbers_flags;     /* operation -> bits of aux, and FLAGS_CLOBBERED, with which it changes the host's flags */
     const int8_t *pin;                  /* variable -> general register that is its home, or RA_NONE */
     void (*move)(void *ctx, int dst, int src);                 /* same class */
     void (*load)(void *ctx, int dst, int32_t offset, int size);  /* from struct cpu; size 4, 8, 16; narrower zero-extends */
@@ -52,10 +54,9 @@ struct ra {
     ir_ref at;                       /* operation being emitted */
 };
 
-/* Backward pass: last uses, wants, dead operations (turned into nops). KEEPS_FLAGS(op) says whether the host emits op
- * without changing its flags: uses of flags that are not adjacent keep the producer's operands alive. */
-void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage,
-                bool (*keeps_flags)(const struct ir_op *op));
+/* Backward pass: last uses, wants, deferred puts. Uses of flags that are not adjacent to what makes them keep the
+ * operands alive that can make them again. */
+void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage);
 
 /* Start and end operation REF. Between them the registers handed out stay where they are. */
 void ra_begin_op(struct ra *ra, ir_ref ref);

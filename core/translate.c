@@ -11,7 +11,8 @@
 #include "core/dispatch.h"
 #include "core/memory.h"
 
-enum { MAX_INSNS = 64, PAGE_SIZE = 4096 };
+/* A loop body of straight-line code should fit into one block; the host's tables hold what MAX_OPS can need. */
+enum { MAX_INSNS = 128, MAX_OPS = 440, PAGE_SIZE = 4096 };
 
 /* Read ahead from ADDR to the end of its page at most. */
 static bool fill_window(struct translator *t, guest_addr addr)
@@ -82,7 +83,7 @@ bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
         uint8_t first;
         unsigned length = t->isa->insn_align;
         bool stop = t->n_insns > 0 && t->pc == engine_options.stop_pc;
-        if (t->n_insns == t->max_insns || stop || t->ir.n > IR_MAX_OPS / 2) {
+        if (t->n_insns == t->max_insns || stop || t->ir.n > MAX_OPS) {
             translate_jump(t, t->pc);
             break;
         }

@@ -75,22 +75,34 @@ static const struct ra_host ra_host_template = {
     .move = ra_move, .load = ra_load, .store = ra_store, .load_const = ra_load_const, .store_const = ra_store_const,
 };
 
-/* Operations that do not change EFLAGS. */
-static bool keeps_flags(const struct ir_op *op)
+/* By operation, filled at the first block: which function emits it, and whether it changes EFLAGS. */
+static emit_fn *emit_of[IR_N_OPS];
+static uint16_t clobbers_flags[IR_N_OPS];
+
+static bool keeps_flags(unsigned op)
 {
-    switch (op->op) {
+    switch (op) {
     case IR_nop: case IR_insn: case IR_get: case IR_put: case IR_getv: case IR_putv: case IR_getf: case IR_putf:
     case IR_const: case IR_addr: case IR_vconst: case IR_not: case IR_csel: case IR_vcsel: case IR_cset:
     case IR_sext8: case IR_sext16: case IR_sext32: case IR_zext8: case IR_zext16: case IR_zext32: case IR_bswap:
     case IR_exit_if: case IR_clrex:
         return true;
-    case IR_add:
-        return !(op->aux & IR_S);
-    case IR_load: case IR_store:
-        return !(op->aux & MEM_SWAP);
     default:
-        return vec_emit[op->op] && vec_keeps_flags(op);
+        return vec_emit[op] && vec_keeps_flags(op);
     }
+}
+
+static void fill_tables(void)
+{
+    for (unsigned op = 0; op < IR_N_OPS; op++) {
+        emit_fn *const fn[] = {int_emit[op], mem_emit[op], exit_emit[op], vec_emit[op],
+                               ir_op_info[op].props & IR_EVAL ? emit_eval_call : NULL};
+        for (unsigned i = 0; i < ARRAY_SIZE(fn) && !emit_of[op]; i++)
+            emit_of[op] = fn[i];
+        clobbers_flags[op] = keeps_flags(op) ? 0 : FLAGS_CLOBBERED;
+    }
+    clobbers_flags[IR_add] = IR_S;
+    clobbers_flags[IR_load] = clobbers_flags[IR_store] = MEM_SWAP;
 }
 
 /* ---- C functions out of line ------------------------------------------------------------------------- */
@@ -203,19 +215,11 @@ static void emit_op(struct emitter *e, ir_ref ref)
 {
     const struct ir_op *op = &e->ir->ops[ref];
     unsigned props = ir_op_info[op->op].props;
-    emit_fn *fn = int_emit[op->op];
-    if (!fn)
-        fn = mem_emit[op->op];
-    if (!fn)
-        fn = exit_emit[op->op];
-    if (!fn)
-        fn = vec_emit[op->op];
-    if (!fn && props & IR_EVAL)
-        fn = emit_eval_call;
+    emit_fn *fn = emit_of[op->op];
     if (!fn)
         bug("no host code for %s", ir_op_info[op->op].name);
     ra_begin_op(&e->ra, ref);
-    if (vec_emit[op->op] == fn && !vec_keeps_flags(op)) {
+    if (fn == vec_emit[op->op] && clobbers_flags[op->op]) {
         ra_make_room(&e->ra, true, fp_is_special(e) ? 16 : 8);
         ra_make_room(&e->ra, false, fp_is_special(e) ? 4 : 2);
     }
@@ -312,9 +316,12 @@ bool host_emit_block(const struct ir *ir, struct tb *tb)
     ra_host = ra_host_template;
     ra_host.allocatable = host_temporaries;
     ra_host.pin = host_pin;
+    ra_host.clobbers_flags = clobbers_flags;
+    if (!emit_of[IR_nop])
+        fill_tables();
     do {
         begin_block(&e, ir, tb, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
-        ra_prepare(&e.ra, (struct ir *)ir, &ra_host, &e, values, keeps_flags);
+        ra_prepare(&e.ra, (struct ir *)ir, &ra_host, &e, values);
         emit_ops(&e);
         ra_host.no_deferred_puts = e.places_full;
     } while (e.places_full);

@@ -65,8 +65,8 @@ typedef void emit_fn(struct emitter *e, ir_ref ref, const struct ir_op *op);
 
 /* Open-coded vector and floating-point operations (host_vec.c, host_fp.c); null: emit_eval_call. */
 extern emit_fn *const vec_emit[IR_N_OPS];
-/* True if the open-coded form of OP leaves EFLAGS alone (host_vec.c). */
-bool vec_keeps_flags(const struct ir_op *op);
+/* True if the open-coded form of operation OP leaves EFLAGS alone (host_vec.c). */
+bool vec_keeps_flags(unsigned op);
 
 /* Call ev_<op> out of line with all operands through memory. Works for every operation with the property EVAL; flags
  * as a result are left in RAX, in the saved form. */

@@ -75,7 +75,7 @@ static const bool keeps_flags[IR_N_OPS] = {
 };
 /* clang-format on */
 
-bool vec_keeps_flags(const struct ir_op *op) { return keeps_flags[op->op]; }
+bool vec_keeps_flags(unsigned op) { return keeps_flags[op]; }
 
 /* -- Shared ------------------------------------------------------------------------------------- */
 

@@ -205,7 +205,7 @@ static bool generate(const struct x86_features *has)
         for (ir_ref i = 4; i < 4 + fake.n_ops; i++)
             vec_emit[fake.op[i].op](e, i, &fake.op[i]);
     if (fake.evaluated) {
-        assert_false(vec_keeps_flags(op));
+        assert_false(vec_keeps_flags(op->op));
         return false;
     }
     if (fake.n_slow) { /* what the allocator makes room for before such an operation: no spill between its jumps */
@@ -428,7 +428,7 @@ static void check_case(void)
         return;
     }
     n_fast++;
-    if (vec_keeps_flags(op) && (cpu->scratch[1] & SOME_EFLAGS) != SOME_EFLAGS)
+    if (vec_keeps_flags(op->op) && (cpu->scratch[1] & SOME_EFLAGS) != SOME_EFLAGS)
         fail_case("host flags changed", &want, want_flags, flags);
     union vec mask = defined_bits(op);
     bool same = !((got.u64[0] ^ want.u64[0]) & mask.u64[0]) && !((got.u64[1] ^ want.u64[1]) & mask.u64[1]);
