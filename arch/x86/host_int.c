@@ -340,10 +340,12 @@ static void emit_bitfield(struct emitter *e, ir_ref ref, const struct ir_op *op)
     bool is_signed = op->op == IR_sbfx;
     unsigned w = op_w(op), width = w ? 64 : 32, pos = op->aux, len = op->d;
     emit_clobber_flags(e);
-    if (pos == 0 && (len == 8 || len == 16)) {
+    if ((len == 8 || len == 16) && (pos == 0 || (e->a.has->bmi2 && pos + len < width))) {
         static const uint8_t ops[2][2] = {{X_MOVZX8, X_MOVZX16}, {X_MOVSX8, X_MOVSX16}};
-        int a = ra_use(&e->ra, op->a);
-        asm_int2_rr(&e->a, ops[is_signed][len == 16], is_signed ? w : 0, (unsigned)ra_def_reuse(&e->ra, ref), (unsigned)a);
+        unsigned a = (unsigned)ra_use(&e->ra, op->a), rd = (unsigned)ra_def_reuse(&e->ra, ref);
+        if (pos)
+            asm_rorx(&e->a, w && pos + len > 32, rd, a, pos);
+        asm_int2_rr(&e->a, ops[is_signed][len == 16], is_signed ? w : 0, rd, pos ? rd : a);
         return;
     }
     unsigned rd = (unsigned)ra_def_over(&e->ra, ref, op->a);
