@@ -23,6 +23,21 @@ struct store {
 static struct store *stores;
 static unsigned n_stores;
 
+/* Answers that the interpreter got in the block, to be given to the generated code in the same order. */
+enum { MAX_ANSWERS = 256 };
+static enum { NOT_COMPARING, INTERPRETING, GENERATED } phase;
+static uint64_t answers[MAX_ANSWERS];
+static unsigned n_answers, n_given;
+
+uint64_t lockstep_answer(uint64_t value)
+{
+    if (phase == GENERATED && n_given < n_answers)
+        return answers[n_given++];
+    if (phase == INTERPRETING && n_answers < MAX_ANSWERS)
+        answers[n_answers++] = value;
+    return value;
+}
+
 static void log_store(struct thread *thread, guest_addr addr, unsigned size)
 {
     (void)thread;
@@ -92,12 +107,14 @@ enum exit_reason lockstep_run(struct thread *thread, struct tb *tb)
         if (!stores || !before || !ref)
             die("no memory for -lockstep");
     }
-    n_stores = 0;
+    n_stores = n_answers = n_given = 0;
     /* Helpers that the interpreter calls may clear the host's exception flags or change its mode. */
     thread->cpu.fp.flags |= host_backend.fp_exceptions();
     memcpy(before, &thread->cpu, state);
     ir_store_hook = log_store;
+    phase = INTERPRETING;
     enum exit_reason expected = ir_interpret(thread, tb->ir);
+    phase = GENERATED;
     ir_store_hook = NULL;
     memcpy(ref, &thread->cpu, state);
     undo_stores();
@@ -106,6 +123,7 @@ enum exit_reason lockstep_run(struct thread *thread, struct tb *tb)
     thread->cpu.pending = pending;
     host_backend.set_fp_mode(&thread->cpu);
     host_backend.enter(&thread->cpu, tb->code);
+    phase = NOT_COMPARING;
     enum exit_reason reason = thread->cpu.exit_reason;
     guest_addr pc = thread->cpu.pc;
     if (reason == EXIT_LINK) {

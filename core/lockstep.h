@@ -6,3 +6,7 @@
 /* Run TB on both engines; the first difference in registers or memory is reported and ends the program. Returns as
  * generated code does. Exact for single-threaded guests. */
 enum exit_reason lockstep_run(struct thread *thread, struct tb *tb);
+
+/* VALUE, which a helper would not give twice (a time, a random number); while the generated code of a comparison runs,
+ * what the interpreter got instead. */
+uint64_t lockstep_answer(uint64_t value);

@@ -4,6 +4,7 @@
 #include "core/guest.h"
 #include "core/helper.h"
 #include "core/host.h"
+#include "core/lockstep.h"
 #include "core/random.h"
 #include "core/tb.h"
 #include "arch/aarch64/guest_cpu.h"
@@ -71,7 +72,7 @@ uint64_t helper_a64_read_sysreg(struct cpu *cpu, uint64_t a, uint64_t b, uint64_
         return cpu->guest[A64_PSTATE] & A64_PSTATE_SSBS;
     struct timespec now; /* CNTVCT_EL0 */
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * A64_COUNTER_HZ + (uint64_t)now.tv_nsec;
+    return lockstep_answer((uint64_t)now.tv_sec * A64_COUNTER_HZ + (uint64_t)now.tv_nsec);
 }
 
 uint64_t helper_a64_write_fpcr(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c)
@@ -100,8 +101,10 @@ uint64_t helper_a64_random(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c)
     uint64_t value;
     (void)cpu, (void)a, (void)b, (void)c;
     if (!random_bytes(&value, sizeof value))
-        return 0;
-    return value ? value : 1;
+        value = 0;
+    else if (!value)
+        value = 1;
+    return lockstep_answer(value);
 }
 
 uint64_t helper_a64_ic_ivau(struct cpu *cpu, uint64_t a, uint64_t b, uint64_t c)

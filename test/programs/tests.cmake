@@ -40,6 +40,14 @@ foreach(name libc threads jit stress)
     set_tests_properties(program.aarch64.${name}.small_code PROPERTIES LABELS "program;aarch64" TIMEOUT 120
         SKIP_RETURN_CODE 77)
 endforeach()
+# Answers that change with time must be the same for both engines.
+foreach(name clocks vdso)
+    add_test(NAME program.aarch64.${name}.lockstep COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
+        ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
+        -lockstep)
+    set_tests_properties(program.aarch64.${name}.lockstep PROPERTIES LABELS "program;aarch64" TIMEOUT 120
+        SKIP_RETURN_CODE 77)
+endforeach()
 foreach(name busybox esbuild)
     if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/${name}/run)
         add_test(NAME program.aarch64.${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/${name}/run
