@@ -119,31 +119,109 @@ static uint64_t resident_kb(const struct region *r)
     return pages * 4;
 }
 
+/* The whole of a host's file, with a zero at the end. */
+static void read_host_text(const struct proc_name *name, struct text *x)
+{
+    int fd = openat(name->dirfd, name->path, O_RDONLY | O_CLOEXEC);
+    char part[4096];
+    for (ssize_t n;
+         fd >= 0 && ((n = read(fd, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR));)
+        if (n > 0)
+            text_add(x, part, (size_t)n);
+    if (fd >= 0)
+        close(fd);
+    text_add(x, "", 1);
+}
+
+/* The figures that a region of smaps has, in the order of the host. */
+struct smaps_figures {
+    struct {
+        const char *name;
+        int length;
+        uint64_t kb;
+    } of[40];
+    unsigned n;
+};
+
+/* Add the figures of one host mapping, whose lines begin at AT: the part that SHARE of its SIZE
+ * bytes makes up. Returns the first line of the next mapping. */
+static const char *add_smaps_figures(struct smaps_figures *f, const char *at, uint64_t share,
+                                     uint64_t size)
+{
+    unsigned i = 0;
+    /* Names of figures begin with a capital letter, the line of a mapping with a digit of its
+     * address. */
+    for (; *at >= 'A' && *at <= 'Z'; at = strchrnul(at, '\n'), at += *at == '\n') {
+        int length = (int)strcspn(at, ":\n");
+        char *unit;
+        uint64_t kb = at[length] == ':' ? strtoull(at + length + 1, &unit, 10) : 0;
+        if (at[length] != ':' || strncmp(unit, " kB", 3) || !strncmp(at, "Size:", 5) ||
+            !strncmp(at, "KernelPageSize:", 15) || !strncmp(at, "MMUPageSize:", 12) ||
+            i == ARRAY_SIZE(f->of))
+            continue;
+        if (i == f->n) {
+            f->of[i].name = at;
+            f->of[i].length = length;
+            f->of[i].kb = 0;
+            f->n++;
+        }
+        f->of[i++].kb += share == size ? kb : (uint64_t)((double)kb * (double)share / (double)size);
+    }
+    return at;
+}
+
+/* Figures of R from the host's mappings, sorted, from *AT on; steps over those that end before R
+ * does. The host may have made one mapping of several regions (it knows less protections): each
+ * gets its share. */
+static void find_smaps_figures(struct smaps_figures *f, const char **at, const struct region *r)
+{
+    uint64_t start = (uint64_t)(uintptr_t)memory_host(r->start), end = start + (r->end - r->start);
+    for (const char *line = *at, *next; *line; line = next) {
+        char *dash;
+        uint64_t from = strtoull(line, &dash, 16);
+        uint64_t to = *dash == '-' ? strtoull(dash + 1, NULL, 16) : 0;
+        if (to <= from || from >= end)
+            break;
+        uint64_t low = from > start ? from : start, high = to < end ? to : end;
+        next = strchrnul(line, '\n');
+        next += *next == '\n';
+        struct smaps_figures ignored = {.n = 0};
+        next = add_smaps_figures(high > low ? f : &ignored, next, high > low ? high - low : 0,
+                                 to - from);
+        if (to <= end)
+            *at = next;
+    }
+}
+
 static void write_smaps(struct text *x, const struct proc_name *name)
 {
-    (void)name;
-    static const char *const zero[] = {
-        "Shared_Clean",    "Shared_Dirty",  "Private_Clean",  "Referenced",    "Anonymous",
-        "LazyFree",        "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
-        "Private_Hugetlb", "Swap",          "SwapPss",        "Locked"};
+    struct text host = {0};
+    read_host_text(name, &host);
+    const char *host_at = host.at;
     struct region r;
     memory_lock();
     memory_map_sync();
     memory_unlock();
     for (guest_addr at = 0; memory_map_find(at, &r); at = r.end) {
-        unsigned long long rss = resident_kb(&r);
+        struct smaps_figures f = {.n = 0};
+        find_smaps_figures(&f, &host_at, &r);
+        if (!f.n) { /* no /proc on the host */
+            f.of[0].name = "Rss";
+            f.of[0].length = 3;
+            f.of[0].kb = resident_kb(&r);
+            f.n = 1;
+        }
         add_map_line(x, &r);
         text_print(x, "Size:           %8llu kB\nKernelPageSize: %8d kB\nMMUPageSize:    %8d kB\n",
                    (unsigned long long)(r.end - r.start) / 1024, 4, 4);
-        text_print(x,
-                   "Rss:            %8llu kB\nPss:            %8llu kB\nPrivate_Dirty:  %8llu kB\n",
-                   rss, rss, rss);
-        for (unsigned i = 0; i < ARRAY_SIZE(zero); i++)
-            text_print(x, "%s:%*d kB\n", zero[i], (int)(23 - strlen(zero[i])), 0);
+        for (unsigned i = 0; i < f.n; i++)
+            text_print(x, "%.*s:%*llu kB\n", f.of[i].length, f.of[i].name, 23 - f.of[i].length,
+                       (unsigned long long)f.of[i].kb);
         text_print(x, "THPeligible:    %8d\nVmFlags: %s%s%s%smr mw me \n", 0,
                    r.prot & PROT_READ ? "rd " : "", r.prot & PROT_WRITE ? "wr " : "",
                    r.prot & PROT_EXEC ? "ex " : "", (r.flags & 15) == MAP_PRIVATE ? "" : "sh ");
     }
+    free(host.at);
 }
 
 static void write_cmdline(struct text *x, const struct proc_name *name)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -189,6 +190,44 @@ static void test_child(void)
     waitpid(pid, NULL, 0);
 }
 
+/* The figure KEY of the mapping that holds ADDRESS. */
+static long smaps_figure(const void *address, const char *key)
+{
+    unsigned long from, to, at = (unsigned long)address;
+    int inside = 0;
+    FILE *f = fopen("/proc/self/smaps", "r");
+    char line[256];
+    long kb = -1;
+    while (f && kb < 0 && fgets(line, sizeof(line), f))
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            inside = from <= at && at < to;
+        else if (inside && !strncmp(line, key, strlen(key)))
+            kb = atol(line + strlen(key));
+    fclose(f);
+    return kb;
+}
+
+/* Redis looks like this for a page that a fork of the kernel loses. */
+static void test_smaps(void)
+{
+    char *p = mmap(NULL, 3 * 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + 65536;
+    mprotect(p, 65536, PROT_READ | PROT_WRITE);
+    *(volatile char *)p = 1;
+    printf("smaps: size %ld rss %ld", smaps_figure(p, "Size:"), smaps_figure(p, "Rss:"));
+    printf(" private %ld", smaps_figure(p, "Private_Dirty:"));
+    madvise(p, 65536, MADV_FREE);
+    *(volatile char *)p = 2;
+    fflush(stdout);
+    if (!fork()) {
+        printf(" shared %ld", smaps_figure(p, "Shared_Dirty:"));
+        printf(" private %ld", smaps_figure(p, "Private_Dirty:"));
+        printf(" anonymous %ld, code %d\n", smaps_figure(p, "Anonymous:"), smaps_figure((void *)test_smaps, "Rss:") > 0);
+        fflush(stdout);
+        _exit(0);
+    }
+    wait(NULL);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -211,6 +250,7 @@ int main(int argc, char **argv)
     pthread_t id;
     pthread_create(&id, NULL, in_thread, NULL);
     pthread_join(id, NULL);
+    test_smaps();
     test_exe(argv[0]);
     test_child();
     return 0;
