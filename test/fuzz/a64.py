@@ -160,7 +160,7 @@ NOT_COMPARED = [
 
 # (mask, match, reason): encodings that qemu 7.2 executes wrongly. They are neither drawn nor recorded.
 JUDGE_IS_WRONG = [
-    (0xdff0fc00, 0x5f10fc00, "FCVTZS, FCVTZU (scalar, fixed-point, half): the result must be zero-extended from 16 bits"),
+    (0xdff0fc00, 0x5f10fc00, "FCVTZS, FCVTZU (scalar, fixed-point, half): the rest of the register is zero (Arm ARM, FCVTZS (vector, fixed-point))"),
 ]
 
 
