@@ -233,6 +233,20 @@ static void map_or_die(struct elf_image *image, int fd, const char *path, guest_
         die("cannot load %s: %s (the file %s)", path, strerror(-error), image->error);
 }
 
+/* The kernel's name for the process: the file's, without what readlink adds to one that was
+ * deleted. */
+static void set_comm(const char *path)
+{
+    static const char deleted[] = " (deleted)";
+    const char *base = strrchr(path, '/');
+    char name[PATH_MAX];
+    size_t n = (size_t)snprintf(name, sizeof name, "%s", base ? base + 1 : path),
+           m = sizeof deleted - 1;
+    if (n > m && n < sizeof name && !strcmp(name + n - m, deleted))
+        name[n - m] = 0;
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 void exec_load(struct exec_program *p, struct thread *thread)
 {
     const struct exec_request *r = p->request;
@@ -250,8 +264,7 @@ void exec_load(struct exec_program *p, struct thread *thread)
     const char *name = p->execfn;
     if (!strncmp(name, "/dev/fd/", 8) && !strchr(name + 8, '/'))
         name = p->path; /* started by descriptor */
-    const char *base = strrchr(name, '/');
-    prctl(PR_SET_NAME, base ? base + 1 : name, 0, 0, 0);
+    set_comm(name);
     process.guest = p->guest;
     process.exe = p->path;
     process.exe_fd = fd_move_high(p->fd);

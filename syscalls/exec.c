@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 enum {
     MAX_OWN_ARGS = 80,
     MAX_WORDS = 1 << 22,
+    BAD_POINTER = 8,
     HOST_AT_EMPTY_PATH = 0x1000,
     HOST_AT_EACCESS = 0x200,
     HOST_AT_SYMLINK_NOFOLLOW = 0x100
@@ -51,6 +53,12 @@ static bool is_executable_fd(int fd)
     struct stat st;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
         return false;
+    /* Kernels since 6.8 look at the file before they look at the arguments, here a bad pointer:
+     * only they know whether it is open for writing, and by whom. */
+    long error = host_syscall(HOST_NR_execveat, (uint64_t)fd, (uintptr_t) "", BAD_POINTER, 0,
+                              HOST_AT_EMPTY_PATH, 0);
+    if (error == -ETXTBSY || error == -EACCES)
+        return false;
     long r = host_syscall(HOST_NR_faccessat2, (uint64_t)fd, (uintptr_t) "", X_OK,
                           HOST_AT_EACCESS | HOST_AT_EMPTY_PATH, 0, 0);
     if (r != -ENOSYS)
@@ -64,56 +72,58 @@ static int open_program(int dirfd, const char *path, int extra)
     return openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | extra);
 }
 
-/* True if the ELF interpreter exists and is an ELF file of the same machine. */
-static bool interpreter_exists(const char *path, uint16_t machine)
+/* 0 if the ELF interpreter exists and is an ELF file of the same machine, else the kernel's errno.
+ */
+static int check_interpreter(const char *path, uint16_t machine)
 {
     char buf[PATH_MAX];
     Elf64_Ehdr head;
     int fd = open_program(AT_FDCWD, path_translate(path, buf), 0);
     if (fd < 0)
-        return false;
-    bool ok = pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
-              !memcmp(head.e_ident, ELFMAG, SELFMAG) && head.e_machine == machine &&
-              is_executable_fd(fd);
+        return -errno;
+    int error = !is_executable_fd(fd)                                                ? -EACCES
+                : pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head)         ? -EIO
+                : memcmp(head.e_ident, ELFMAG, SELFMAG) || head.e_machine != machine ? -ELIBBAD
+                                                                                     : 0;
     close(fd);
-    return ok;
+    return error;
 }
 
-/* A program of GUEST that will surely start. Only 64-bit guests exist so far. */
-static bool is_guest_elf(const struct guest *guest, int fd, const Elf64_Ehdr *head, size_t n)
+/* 1: a program of GUEST that will surely start; 0: not for GUEST; -errno: for GUEST, but the kernel
+ * would refuse it. Only 64-bit little-endian guests exist so far. */
+static int is_guest_elf(const struct guest *guest, int fd, const Elf64_Ehdr *head, size_t n)
 {
     Elf64_Phdr ph;
-    bool big = guest->big_endian;
-    if (n < sizeof(*head) || memcmp(head->e_ident, ELFMAG, SELFMAG) || guest->bits != 64 || big)
-        return false;
-    if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_ident[EI_DATA] != ELFDATA2LSB)
-        return false;
-    if (head->e_machine != guest->elf_machine ||
-        (head->e_type != ET_EXEC && head->e_type != ET_DYN))
-        return false;
-    if (head->e_phentsize != sizeof(ph) || !head->e_phnum)
-        return false;
+    if (n < offsetof(Elf64_Ehdr, e_version) || memcmp(head->e_ident, ELFMAG, SELFMAG))
+        return 0;
+    if (guest->bits != 64 || guest->big_endian || head->e_ident[EI_CLASS] != ELFCLASS64 ||
+        head->e_ident[EI_DATA] != ELFDATA2LSB || head->e_machine != guest->elf_machine)
+        return 0;
+    if (n < sizeof(*head) || (head->e_type != ET_EXEC && head->e_type != ET_DYN) ||
+        head->e_phentsize != sizeof(ph) || !head->e_phnum)
+        return -ENOEXEC;
     for (unsigned i = 0; i < head->e_phnum; i++) {
         char interp[PATH_MAX];
         if (pread(fd, &ph, sizeof(ph), (off_t)(head->e_phoff + i * sizeof(ph))) !=
             (ssize_t)sizeof(ph))
-            return false;
+            return -ENOEXEC;
         if (ph.p_type != PT_INTERP)
             continue;
         if (ph.p_filesz < 2 || ph.p_filesz > sizeof(interp) ||
             pread(fd, interp, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz ||
             interp[ph.p_filesz - 1])
-            return false;
-        return interpreter_exists(interp, guest->elf_machine);
+            return -ENOEXEC;
+        int error = check_interpreter(interp, guest->elf_machine);
+        return error ? error : 1;
     }
-    return true;
+    return 1;
 }
 
-/* Follow the #! chain from FD (not closed). True if a program of the guest runs at its end. */
-static bool ends_in_guest(const struct guest *guest, int fd, bool *is_script)
+/* Follow the #! chain from FD (not closed). 1: a program of the guest runs at its end; 0: something
+ * else, the kernel knows what; -errno: one of the guest that the kernel would refuse. */
+static int ends_in_guest(const struct guest *guest, int fd, bool *is_script)
 {
-    int current = fd;
-    bool result = false;
+    int current = fd, result = 0;
     *is_script = false;
     for (unsigned level = 0; level <= SHEBANG_LEVELS; level++) {
         union {
@@ -128,7 +138,7 @@ static bool ends_in_guest(const struct guest *guest, int fd, bool *is_script)
             break;
         int kind = shebang_parse(start.text, (size_t)n, &line);
         if (kind <= 0) {
-            result = kind == 0 && is_guest_elf(guest, current, &start.elf, (size_t)n);
+            result = kind ? 0 : is_guest_elf(guest, current, &start.elf, (size_t)n);
             break;
         }
         *is_script = true;
@@ -138,7 +148,7 @@ static bool ends_in_guest(const struct guest *guest, int fd, bool *is_script)
             close(current);
         current = next;
         if (current < 0)
-            return false;
+            return 0;
     }
     if (current != fd)
         close(current);
@@ -170,16 +180,19 @@ static int read_words(struct exec_call *c, struct task *task)
         return (int)(argc < 0 ? argc : envc);
     free(task->exec_words);
     /* Owned by the task: after a successful exec in a vfork child the parent frees it. */
-    c->words = task->exec_words = calloc((size_t)(MAX_OWN_ARGS + argc + envc + 2), sizeof(char *));
+    c->words = task->exec_words = calloc((size_t)(MAX_OWN_ARGS + argc + envc + 3), sizeof(char *));
     if (!c->words)
         return -ENOMEM;
+    char **argv = c->words + MAX_OWN_ARGS;
     c->argc = (size_t)argc;
     c->envc = (size_t)envc;
-    char **argv = c->words + MAX_OWN_ARGS, **envp = argv + argc + 1;
-    if (memory_read(argv, c->argv_addr, c->argc * sizeof(*argv)) ||
-        memory_read(envp, c->envp_addr, c->envc * sizeof(*envp)))
+    if (argc && memory_read(argv, c->argv_addr, c->argc * sizeof(*argv)))
         return -EFAULT;
-    return 0;
+    /* Since Linux 5.18 nobody is started without an argv[0]. */
+    if (!argc)
+        argv[c->argc++] = (char *)"";
+    char **envp = argv + c->argc + 1;
+    return envc && memory_read(envp, c->envp_addr, c->envc * sizeof(*envp)) ? -EFAULT : 0;
 }
 
 /* What the kernel calls the program in AT_EXECFN and to a script's interpreter. */
@@ -310,10 +323,15 @@ static int open_target(struct exec_call *c)
 static long exec_program(struct thread *t, struct exec_call *c)
 {
     c->fd = open_target(c);
+    if (c->fd < 0 && (errno == EMFILE || errno == ENFILE))
+        return -errno;
     c->error = c->fd < 0 ? errno : 0;
+    int kind = c->fd >= 0 ? ends_in_guest(t->guest, c->fd, &c->is_script) : 0;
+    bool is_guest = kind > 0;
+    if (kind < 0)
+        return kind;
     if (c->fd >= 0 && !t->task->in_vfork)
         cache_save(true); /* this program's translations go with its memory */
-    bool is_guest = c->fd >= 0 && ends_in_guest(t->guest, c->fd, &c->is_script);
     /* With set-id bits only the kernel can help: by binfmt_misc with the C flag. */
     if (!is_guest || (!c->is_script && changes_ids(c->fd))) {
         long r = run_native(t, c);

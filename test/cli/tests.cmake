@@ -6,3 +6,9 @@ set_tests_properties(cli PROPERTIES LABELS "cli;program" TIMEOUT 120)
 add_test(NAME cli.binfmt COMMAND ${CMAKE_CURRENT_LIST_DIR}/binfmt.sh $<TARGET_FILE:anyarch>
     ${PROJECT_BINARY_DIR}/test/cli-binfmt $<$<BOOL:${GUEST_CC}>:${GUEST_CC}> COMMAND_EXPAND_LISTS)
 set_tests_properties(cli.binfmt PROPERTIES LABELS "cli;program" TIMEOUT 120)
+# The same program native and translated.
+if(GUEST_CC)
+    add_test(NAME cli.exec_cases COMMAND ${CMAKE_CURRENT_LIST_DIR}/exec_cases.sh $<TARGET_FILE:anyarch>
+        ${PROJECT_BINARY_DIR}/test/exec_cases ${CMAKE_C_COMPILER} ${GUEST_CC})
+    set_tests_properties(cli.exec_cases PROPERTIES LABELS "cli;program" TIMEOUT 120)
+endif()
