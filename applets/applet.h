@@ -8,12 +8,14 @@ struct applet {
     int (*main)(int argc, char **argv); /* argv[0] is the applet's name; returns the exit status */
 };
 
-int applet_run(int argc, char **argv);      /* run.c */
-int applet_check(int argc, char **argv);    /* check.c */
 int applet_cache(int argc, char **argv);    /* cache.c */
-int applet_syscalls(int argc, char **argv); /* syscalls.c */
-int applet_guests(int argc, char **argv);   /* guests.c */
-int applet_binfmt(int argc, char **argv);   /* binfmt.c */
+int applet_run(int argc, char **argv);        /* run.c */
+int applet_check(int argc, char **argv);      /* check.c */
+int applet_syscalls(int argc, char **argv);   /* syscalls.c */
+int applet_guests(int argc, char **argv);     /* guests.c */
+int applet_binfmt(int argc, char **argv);     /* binfmt.c */
+int applet_doctor(int argc, char **argv);     /* doctor.c */
+int applet_install_to(int argc, char **argv); /* install_to.c */
 
 /* Only by the binary's name: tools that container users know. */
 int applet_docker_binfmt(int argc, char **argv); /* docker_binfmt.c: "binfmt" */

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "applets/applet.h"
@@ -20,6 +22,7 @@ const char binfmt_usage[] =
     "usage: anyarch binfmt install [OPTION...] [ARCH...|all] [-- COMMAND [ARG...]]\n"
     "       anyarch binfmt uninstall [OPTION...] NAME|ARCH|PATTERN...|all\n"
     "       anyarch binfmt status [--json]\n"
+    "       anyarch binfmt check [ARCH...|all]\n"
     "       anyarch binfmt export systemd|debian [OPTION...] [ARCH...|all]\n\n"
     "install registers this file with the kernel (binfmt_misc) for each ARCH, by default all that "
     "can\n"
@@ -27,6 +30,8 @@ const char binfmt_usage[] =
     "without\n"
     "a moment in between. ARCH may also be a name that container tools use (arm64, "
     "linux/arm64).\n\n"
+    "check succeeds if the kernel starts a program of each ARCH, which probes of containers can "
+    "use.\n\n"
     "  --path DIR     folder of the interpreter, DIR/qemu-ARCH-static (default: this file's "
     "folder)\n"
     "  --flags FLAGS  of P (keep argv[0]), F (open the interpreter now: works in containers), O "
@@ -36,6 +41,8 @@ const char binfmt_usage[] =
     "                 C lets users run foreign set-user-id programs as their owner: only if you "
     "need it\n"
     "  --replace      take the place of an entry that belongs to another interpreter\n"
+    "  --hold         stay until SIGTERM or SIGINT, register again what vanishes, then remove the "
+    "entries\n"
     "  --user         register for the caller's user namespace only (Linux 6.7): inside one, as "
     "with\n"
     "                 'podman unshare', or in a new one for COMMAND\n"
@@ -46,8 +53,10 @@ const char binfmt_usage[] =
 
 struct options {
     const char *mount, *path, *flags, *dir;
-    bool dry_run, user, replace, json;
+    bool dry_run, user, replace, json, hold;
 };
+
+enum { HOLD_SECONDS = 10 };
 
 static struct options options = {.mount = BINFMT_FOLDER, .flags = "PF"};
 
@@ -203,6 +212,53 @@ static void attach(void)
         die("%s", reason);
 }
 
+/* Register G again if its entry is gone, as when another tool resets the list. */
+static int keep_guest(const struct guest *g)
+{
+    char name[64];
+    struct binfmt_entry entry;
+    snprintf(name, sizeof name, "qemu-%s", g->name);
+    return binfmt_read(options.mount, name, &entry) && entry.enabled ? 0 : install_guest(g);
+}
+
+static int remove_guest(const struct guest *g)
+{
+    char name[64], reason[BINFMT_REASON];
+    snprintf(name, sizeof name, "qemu-%s", g->name);
+    if (binfmt_remove(options.mount, name, reason)) {
+        printf("%s: removed\n", name);
+        return 0;
+    }
+    fprintf(stderr, "%s: cannot remove: %s\n", name, reason);
+    return 1;
+}
+
+/* Stay until told to end. A container's first process gets no signal that it does not wait for. */
+static int hold(char **list)
+{
+    sigset_t set;
+    struct timespec period = {.tv_sec = HOLD_SECONDS};
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    printf("held until SIGTERM\n");
+    fflush(stdout);
+    while (sigtimedwait(&set, NULL, &period) < 0) {
+        for_each_guest(list, keep_guest);
+        fflush(stdout);
+    }
+    return for_each_guest(list, remove_guest);
+}
+
+static int check_guest(const struct guest *g)
+{
+    char text[96];
+    bool ok = probe_kernel(g, text) == PROBE_RUNS;
+    printf("%s: %s\n", g->name, text);
+    return !ok;
+}
+
 static char *default_command[] = {(char *)"/bin/sh", NULL};
 
 static int install(char **list, char **command)
@@ -217,6 +273,8 @@ static int install(char **list, char **command)
     int status = for_each_guest(list, install_guest);
     if (!*list || !strcmp(*list, "all"))
         print_untranslated();
+    if (!status && options.hold)
+        return hold(list);
     if (status || !command)
         return status;
     if (!*command)
@@ -408,7 +466,8 @@ static const struct option_long {
     {"mount", &options.mount, NULL},     {"path", &options.path, NULL},
     {"flags", &options.flags, NULL},     {"dir", &options.dir, NULL},
     {"dry-run", NULL, &options.dry_run}, {"user", NULL, &options.user},
-    {"replace", NULL, &options.replace}, {"json", NULL, &options.json},
+    {"replace", NULL, &options.replace}, {"hold", NULL, &options.hold},
+    {"json", NULL, &options.json},
 };
 
 /* Take the options out of ARGV, which ends in null; a "--" cuts it off and returns what follows. */
@@ -462,9 +521,11 @@ int applet_binfmt(int argc, char **argv)
         return install(words, command);
     if (!strcmp(verb, "uninstall"))
         return uninstall(words);
+    if (!strcmp(verb, "check"))
+        return for_each_guest(words, check_guest);
     if (!strcmp(verb, "status"))
         return status(words);
     if (!strcmp(verb, "export"))
         return export(words);
-    die("binfmt has install, uninstall, status and export, but no '%s'", verb);
+    die("binfmt has install, uninstall, status, check and export, but no '%s'", verb);
 }

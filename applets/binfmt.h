@@ -4,7 +4,7 @@
 
 #include "core/guest.h"
 
-extern const char binfmt_usage[];
+extern const char binfmt_usage[], doctor_usage[], install_to_usage[];
 
 /* The interpreter to register for G: FOLDER/qemu-NAME-static; FOLDER null: beside this file, or,
  * with flag F, this file itself. */

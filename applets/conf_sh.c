@@ -51,7 +51,7 @@ static const struct option long_options[] = {
 struct conf {
     const char *path, *suffix, *systemd, *dir, *host;
     bool debian, credential, persistent, preserve, ignore_family;
-    bool by_register; /* our caller takes --reset */
+    bool by_register, reset; /* --reset is register's first option only */
 };
 
 static bool yes(const char *option, const char *value)
@@ -146,16 +146,42 @@ static bool set_interpreter(const struct conf *c, const struct guest *g, const c
     return false;
 }
 
+static void reset_entry(const struct binfmt_entry *e, void *context)
+{
+    char reason[BINFMT_REASON];
+    if (strncmp(e->name, "qemu-", 5) || binfmt_remove(BINFMT_FOLDER, e->name, reason))
+        return;
+    fprintf(stderr, "%s: cannot remove: %s\n", e->name, reason);
+    *(bool *)context = false;
+}
+
+/* Make the kernel's list accessible, and empty it of qemu-* entries if that was asked for. */
+static bool prepare(const struct conf *c)
+{
+    char reason[BINFMT_REASON];
+    struct stat st;
+    bool ok = true;
+    if (stat(BINFMT_FOLDER, &st)) {
+        fprintf(stderr, "No binfmt support in the kernel.\n  Try: '/sbin/modprobe binfmt_misc' "
+                        "from the host\n");
+        exit(1);
+    }
+    if (!binfmt_mount(BINFMT_FOLDER, false, reason))
+        die("%s", reason);
+    if (c->reset)
+        binfmt_each(BINFMT_FOLDER, reset_entry, &ok);
+    return ok;
+}
+
 static int configure(struct conf *c, int argc, char **argv)
 {
-    char flags[8], reason[BINFMT_REASON];
-    bool ok = true, any = false;
+    char flags[8];
+    bool any = false;
     c->host = getenv("HOST_ARCH") ? getenv("HOST_ARCH") : host_backend.name;
     read_options(c, argc, argv);
     snprintf(flags, sizeof flags, "%s%s%s", c->credential ? "OC" : "", c->persistent ? "F" : "",
              c->preserve ? "P" : "");
-    if (!c->debian && !c->systemd && !binfmt_mount(BINFMT_FOLDER, false, reason))
-        die("%s", reason);
+    bool ok = c->debian || c->systemd || prepare(c);
     for (unsigned i = 0; i < n_guests; i++)
         if (is_wanted(c, &guests[i])) {
             any = true;
@@ -174,36 +200,11 @@ int applet_conf_sh(int argc, char **argv)
     return configure(&c, argc, argv);
 }
 
-static void reset_entry(const struct binfmt_entry *e, void *context)
-{
-    char reason[BINFMT_REASON];
-    if (strncmp(e->name, "qemu-", 5) || binfmt_remove(BINFMT_FOLDER, e->name, reason))
-        return;
-    fprintf(stderr, "%s: cannot remove: %s\n", e->name, reason);
-    *(bool *)context = false;
-}
-
 int applet_register(int argc, char **argv)
 {
     struct conf c = {.path = getenv("QEMU_BIN_DIR"), .suffix = "-static", .by_register = true};
-    char reason[BINFMT_REASON];
-    struct stat st;
-    bool ok = true;
     if (!c.path || !*c.path)
         c.path = "/usr/bin";
-    if (argc > 1 && !strcmp(argv[1], "--help"))
-        return configure(&c, argc, argv);
-    if (stat(BINFMT_FOLDER, &st)) {
-        fprintf(stderr, "No binfmt support in the kernel.\n  Try: '/sbin/modprobe binfmt_misc' "
-                        "from the host\n");
-        return 1;
-    }
-    if (!binfmt_mount(BINFMT_FOLDER, false, reason))
-        die("%s", reason);
-    if (argc > 1 && !strcmp(argv[1], "--reset")) {
-        binfmt_each(BINFMT_FOLDER, reset_entry, &ok);
-        argc--;
-        argv++;
-    }
-    return configure(&c, argc, argv) || !ok;
+    c.reset = argc > 1 && !strcmp(argv[1], "--reset");
+    return configure(&c, argc - c.reset, argv + c.reset);
 }

@@ -192,7 +192,7 @@ static char *value_of(const char *name, char ***arg)
 
 int applet_docker_binfmt(int argc, char **argv)
 {
-    static const char *const verbs[] = {"install", "uninstall", "status", "export"};
+    static const char *const verbs[] = {"install", "uninstall", "status", "check", "export"};
     char *list = NULL, *unlist = NULL, *value, reason[BINFMT_REASON];
     bool version = false;
     for (unsigned i = 0; argc > 1 && i < ARRAY_SIZE(verbs); i++)

@@ -17,16 +17,28 @@ static const char syscalls_usage[] =
     "usage: anyarch syscalls\n\n"
     "One line per Linux system call: its name and whether it is supported.\n";
 
+static int applet_version(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    printf("%s\n", ANYARCH_VERSION);
+    return 0;
+}
+
 static const struct applet applets[] = {
     {"run", "run a program: anyarch run [options] PROGRAM [ARG...]; -help lists the options", NULL,
      applet_run},
     {"binfmt", "register this file with the kernel: install, uninstall, status, export",
      binfmt_usage, applet_binfmt},
+    {"doctor", "say what works here, what does not, and why; also as JSON", doctor_usage,
+     applet_doctor},
+    {"install-to", "copy this file into a folder, under the names that BuildKit looks for",
+     install_to_usage, applet_install_to},
     {"guests", "list the known guest architectures and their binfmt_misc magic", guests_usage,
      applet_guests},
     {"syscalls", "list the Linux system calls and whether they are supported", syscalls_usage,
      applet_syscalls},
     {"cache", "list, check and tidy the kept translations", NULL, applet_cache},
+    {"version", "print the version", NULL, applet_version},
     {"check", "run instruction tests: anyarch check [-engine E] [-bless] FILE...", NULL,
      applet_check},
 };

@@ -11,7 +11,7 @@ find_library(CMOCKA_LIBRARY cmocka)
 if(ANYARCH_MUSL AND ANYARCH_COMPILER_HAS_GLIBC)
     # The program's objects are compiled for musl, cmocka is not.
     add_library(anyarch_native_objects OBJECT EXCLUDE_FROM_ALL ${sources} ${decoder_sources})
-    target_link_libraries(anyarch_native_objects PUBLIC anyarch_options anyarch_native_libc)
+    target_link_libraries(anyarch_native_objects PUBLIC anyarch_options anyarch_zlib anyarch_native_libc)
     target_compile_options(anyarch_native_objects PRIVATE -O0)
     set(test_objects anyarch_native_objects)
 else()
@@ -21,7 +21,7 @@ endif()
 # add_native_test_program(NAME FILE...): a program over all objects but main, with the compiler's own libc.
 function(add_native_test_program name)
     add_executable(${name} ${ARGN} $<TARGET_OBJECTS:${test_objects}>)
-    target_link_libraries(${name} PRIVATE anyarch_options anyarch_native_libc m)
+    target_link_libraries(${name} PRIVATE anyarch_options anyarch_zlib anyarch_native_libc m)
     # Tests compare with the host's arithmetic in every rounding mode.
     target_compile_options(${name} PRIVATE -frounding-math)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test)

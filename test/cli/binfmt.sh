@@ -141,11 +141,39 @@ uninstalling: x not found" "$(cat err)"
     expect docker_mount 1 'error: cannot mount binfmt_misc filesystem at nowhere' bin/binfmt --mount nowhere
 }
 
+test_install_to() {
+    mkdir -p to
+    expect install_to 0 '' bin/anyarch install-to to
+    expect install_to_again 0 '' bin/anyarch install-to to
+    same install_to_files 'anyarch buildkit-qemu-aarch64 qemu-aarch64-static' "$(echo $(ls to))"
+    cmp "$anyarch" to/buildkit-qemu-aarch64 || failed=1
+    expect install_to_nowhere 1 'nowhere/anyarch.new: No such file or directory' bin/anyarch install-to nowhere
+    expect version 0 . bin/anyarch version
+}
+
+test_doctor() {
+    expect doctor 0 'under this file: a test program runs' bin/anyarch doctor
+    expect doctor_bad_option 1 'doctor has the options' bin/anyarch doctor --jsno
+    fake_folder
+    entry qemu-aarch64 /usr/bin/other-emulator
+    expect doctor_entry 0 '/usr/bin/other-emulator (flags F) takes programs for aarch64' bin/anyarch doctor --mount fake
+    sed -i 's/flags: F/flags: P/' fake/qemu-aarch64
+    expect doctor_missing 0 'does not exist here; register with flag F' bin/anyarch doctor --mount fake
+    cp fake/qemu-aarch64 fake/other
+    expect doctor_conflict 0 '2 take programs for aarch64; the newest wins' bin/anyarch doctor --mount fake
+    bin/anyarch doctor --json --mount fake | python3 -c 'import json, sys
+d = json.load(sys.stdin)
+assert d["ok"] is True, d
+assert {c["check"] for c in d["checks"]} >= {"kernel", "seccomp", "binfmt_misc", "user namespace", "CPU", "aarch64"}, d
+assert all(c["state"] in ("ok", "note", "bad") and c["text"] for c in d["checks"]), d' || failed=1
+}
+
 test_conf_sh() {
     local conf=bin/qemu-binfmt-conf.sh
     expect conf_help 1 'usage: qemu-binfmt-conf.sh' $conf -h
     expect conf_yes_no 1 '--persistent maybe: say yes or no' $conf -p maybe
     expect conf_option 1 'no such option' $conf --persist
+    expect conf_operand 1 'ALL: no such option' $conf ALL
     expect conf_reset 1 '--reset: it must be the first option' bin/register -p yes --reset --systemd ALL
     mkdir -p exported
     expect conf_systemd 0 'Setting /usr/bin/qemu-aarch64-static as binfmt interpreter for aarch64 for systemd-binfmt' \
@@ -171,11 +199,22 @@ mask ffffffffffffff00fffffffffffffffffeffffff" "$(cat $folder/qemu-aarch64)"
     same real_no_rest "qemu-aarch64 register status" "$(echo $(ls $folder))"
     expect real_docker 0 '"linux/arm64"' bin/binfmt
     expect real_exists 1 'qemu-aarch64: registered already' bin/register
+    expect real_check 0 'aarch64: a test program runs' "${binfmt[@]}" check
     expect real_uninstall 0 'qemu-aarch64: removed' "${binfmt[@]}" uninstall arm64
     expect real_F_missing 1 'does not exist, and flag F needs it' "${binfmt[@]}" install --user --path /nowhere arm64
     expect real_docker_missing 0 'cannot register "/nowhere/qemu-aarch64"' env QEMU_BINARY_PATH=/nowhere bin/binfmt \
         --install arm64
     same real_still_nothing "register status" "$(echo $(ls $folder))"
+
+    expect real_check_fails 1 'aarch64: a test program does not start: Exec format error' "${binfmt[@]}" check
+    "${binfmt[@]}" install --user --hold > held &
+    local pid=$!
+    for _ in $(seq 100); do grep -q held held && break; sleep 0.05; done
+    same held "flags: PF" "$(grep ^flags $folder/qemu-aarch64)"
+    kill $pid
+    wait $pid
+    same held_status 0 $?
+    same held_removed "register status" "$(echo $(ls $folder))"
 
     # The documented lines of the container images.
     expect register 0 "Setting $PWD/bin/qemu-aarch64-static as binfmt interpreter for aarch64" \
@@ -269,6 +308,8 @@ fi
 test_fake
 test_docker_style
 test_conf_sh
+test_install_to
+test_doctor
 if unshare -Urm mount -t binfmt_misc none /proc/sys/fs/binfmt_misc 2> err; then
     unshare -Urm "$script" "$anyarch" "$work" "$compiler" inside || failed=1
 else
