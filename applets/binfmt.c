@@ -315,8 +315,9 @@ static int uninstall(char **list)
     if (!*list)
         die("uninstall: name entries (qemu-aarch64), architectures (arm64), patterns ('qemu-*') or "
             "all");
-    if (!binfmt_is_mounted(options.mount))
-        die("binfmt_misc is not mounted at %s, so nothing is registered there", options.mount);
+    char reason[BINFMT_REASON];
+    if (!binfmt_mount_private(options.mount, reason))
+        die("%s", reason);
     for (; *list; list++) {
         const struct guest *g = binfmt_guest(*list);
         char name[64];
@@ -385,7 +386,8 @@ static int status(char **list)
 {
     if (*list)
         die("status takes no '%s'", *list);
-    bool mounted = binfmt_is_mounted(options.mount);
+    char reason[BINFMT_REASON];
+    bool mounted = binfmt_mount_private(options.mount, reason);
     if (options.json) {
         printf("{\n  \"mounted\": %s,\n  \"enabled\": %s,\n  \"entries\": [",
                mounted ? "true" : "false",
@@ -396,8 +398,7 @@ static int status(char **list)
         return 0;
     }
     if (!mounted) {
-        printf("binfmt_misc is not mounted at %s; 'anyarch binfmt install' mounts it\n",
-               options.mount);
+        printf("%s\n", reason);
         return 0;
     }
     if (!binfmt_is_on(options.mount))

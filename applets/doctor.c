@@ -140,17 +140,18 @@ static void check_entry(const struct binfmt_entry *e, void *context)
 
 static void check_binfmt(void)
 {
-    char path[300];
+    char path[300], reason[BINFMT_REASON];
     snprintf(path, sizeof path, "%.250s/register", folder);
-    if (!binfmt_is_mounted(folder)) {
-        report("binfmt_misc", NOTE, "'anyarch binfmt install' as root mounts it",
-               "not mounted at %s", folder);
+    const char *mounted = binfmt_is_mounted(folder) ? "" : " for this check only";
+    if (!binfmt_mount_private(folder, reason)) {
+        report("binfmt_misc", NOTE, "programs can be started through this file without it", "%s",
+               reason);
         return;
     }
     if (!binfmt_is_on(folder))
         report("binfmt_misc", NOTE, "echo 1 into its file status", "switched off");
     else
-        report("binfmt_misc", OK, NULL, "mounted at %s, %s", folder,
+        report("binfmt_misc", OK, NULL, "mounted at %s%s, %s", folder, mounted,
                access(path, W_OK) ? "not writable by us" : "writable");
     for (unsigned i = 0; i < n_guests; i++) {
         wanted = &guests[i];
@@ -265,8 +266,9 @@ static void check_cpu(void)
         strcat(strcat(text, " "), name);
     __builtin_cpu_init();
     FEATURE("sse4.2")
-    FEATURE("popcnt") FEATURE("aes") FEATURE("pclmul") FEATURE("avx") FEATURE("avx2") FEATURE("fma")
-        FEATURE("bmi") FEATURE("bmi2") FEATURE("avx512f") FEATURE("avx512vl")
+    FEATURE("popcnt")
+    FEATURE("aes") FEATURE("pclmul") FEATURE("avx") FEATURE("avx2") FEATURE("fma") FEATURE("bmi")
+        FEATURE("bmi2") FEATURE("avx512f") FEATURE("avx512vl")
 #undef FEATURE
             if (!__builtin_cpu_supports("sse4.2"))
     {

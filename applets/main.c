@@ -10,9 +10,9 @@
 #include "core/log.h"
 
 static const char guests_usage[] =
-    "usage: anyarch guests\n\n"
+    "usage: anyarch guests [--markdown]\n\n"
     "One line per architecture: name, uname -m, word size, byte order, state, magic and mask of\n"
-    "its ELF programs for binfmt_misc.\n";
+    "its ELF programs for binfmt_misc. --markdown: the table of docs/support.md.\n";
 static const char syscalls_usage[] =
     "usage: anyarch syscalls\n\n"
     "One line per Linux system call: its name and whether it is supported.\n";

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,18 @@
 
 /* -- Names of architectures -------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct {
-    const char *platform, *guest;
+    const char *platform, *guest; /* the first name of a guest is the usual one */
 } platforms[] = {
-    {"amd64", "x86_64"},      {"arm64", "aarch64"}, {"386", "i386"},
+    {"amd64", "x86_64"},      {"x86-64", "x86_64"},
+    {"arm64", "aarch64"},
+    {"arm", "arm"},           {"armhf", "arm"},     {"armel", "arm"},
+    {"386", "i386"},          {"i486", "i386"},
+    {"ppc64le", "ppc64le"},   {"ppc64el", "ppc64le"},
     {"mips64le", "mips64el"}, {"mipsle", "mipsel"}, {"loong64", "loongarch64"},
-    {"ppc64el", "ppc64le"},   {"armhf", "arm"},     {"armel", "arm"},
-    {"i486", "i386"},         {"x86-64", "x86_64"},
 };
+/* clang-format on */
 
 const struct guest *binfmt_guest(const char *name)
 {
@@ -39,8 +44,7 @@ const struct guest *binfmt_guest(const char *name)
 const char *binfmt_platform(const struct guest *g)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(platforms); i++)
-        if (!strcmp(platforms[i].guest, g->name) && strcmp(platforms[i].platform, "ppc64el") &&
-            strcmp(platforms[i].platform, "armhf"))
+        if (!strcmp(platforms[i].guest, g->name))
             return platforms[i].platform;
     return g->name;
 }
@@ -148,6 +152,16 @@ bool binfmt_mount(const char *folder, bool own, char *reason)
     snprintf(reason, BINFMT_REASON, "cannot mount binfmt_misc filesystem at %.120s: %.350s", folder,
              why);
     return false;
+}
+
+bool binfmt_mount_private(const char *folder, char *reason)
+{
+    if (binfmt_is_mounted(folder))
+        return true;
+    /* Without the right to do so, mounting has it neither, and says so. */
+    if (!unshare(CLONE_NEWNS))
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    return binfmt_mount(folder, false, reason);
 }
 
 bool binfmt_is_on(const char *folder)

@@ -27,6 +27,8 @@ bool binfmt_is_mounted(const char *folder);
 /* Mount binfmt_misc at FOLDER unless it is there. OWN: it must be that of the caller's user
  * namespace. True, or false and REASON (BINFMT_REASON bytes). */
 bool binfmt_mount(const char *folder, bool own, char *reason);
+/* The same for this process only, in a mount name space of its own: for looking and removing. */
+bool binfmt_mount_private(const char *folder, char *reason);
 /* Whether the kernel's switch is on; false if it cannot be read. */
 bool binfmt_is_on(const char *folder);
 
