@@ -12,3 +12,6 @@ if(GUEST_CC)
         ${PROJECT_BINARY_DIR}/test/exec_cases ${CMAKE_C_COMPILER} ${GUEST_CC})
     set_tests_properties(cli.exec_cases PROPERTIES LABELS "cli;program" TIMEOUT 120)
 endif()
+# Manual page, completion, generated table; what is installed.
+add_test(NAME cli.docs COMMAND ${CMAKE_CURRENT_LIST_DIR}/docs.sh $<TARGET_FILE:anyarch> ${PROJECT_BINARY_DIR})
+set_tests_properties(cli.docs PROPERTIES LABELS "cli;program" TIMEOUT 120)
