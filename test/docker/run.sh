@@ -34,7 +34,7 @@ has() {
 # -- What is needed ---------------------------------------------------------------------------------
 
 [ "$(id -u)" = 0 ] || skip "needs root"
-for tool in podman buildah runc python3; do
+for tool in podman buildah runc catatonit python3; do
     command -v $tool > /dev/null || skip "no $tool"
 done
 if [ -z "${ANYARCH_INSIDE:-}" ]; then
@@ -42,9 +42,12 @@ if [ -z "${ANYARCH_INSIDE:-}" ]; then
     exec "$here/userns.py" "$(realpath "$0")" "$anyarch" "$work" "$test"
 fi
 
+# A store of this run's own: mounts of an earlier run's name space are gone.
+state=$(mktemp -d "$work/state.XXXXXX")
+trap 'podman pod rm -af > /dev/null 2>&1; podman rm -af > /dev/null 2>&1; umount "$state/store/overlay" 2> /dev/null; rm -rf "$state"' EXIT
 files=$(ulimit -Hn) processes=$(ulimit -Hu)
 [ "$processes" = unlimited ] || [ "$processes" -gt 16384 ] && processes=16384
-cat > "$work/containers.conf" << END
+cat > "$state/containers.conf" << END
 [containers]
 default_ulimits = ["nofile=$files:$files","nproc=$processes:$processes"]
 netns = "none"
@@ -53,15 +56,15 @@ log_driver = "k8s-file"
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-infra_image = ""
+tmp_dir = "$state/libpod"
 END
-cat > "$work/storage.conf" << END
+cat > "$state/storage.conf" << END
 [storage]
 driver = "overlay"
-graphroot = "$work/store"
-runroot = "$work/run"
+graphroot = "$state/store"
+runroot = "$state/run"
 END
-export CONTAINERS_CONF=$work/containers.conf CONTAINERS_STORAGE_CONF=$work/storage.conf
+export CONTAINERS_CONF=$state/containers.conf CONTAINERS_STORAGE_CONF=$state/storage.conf
 cd "$work" || exit 1
 podman info > info 2>&1 || skip "podman does not work here: $(tail -n 1 info)"
 
@@ -232,7 +235,7 @@ assert "linux/arm64" in s["supported"] and "qemu-aarch64" in s["emulators"], s' 
     has program_h 'Usage:' "$(chroot "$root" qemu-aarch64-static /bin/uname --help)"
     same prefix aarch64 "$(./qemu-aarch64-static -L "$root" "$root/bin/uname" -m)"
     same whole_root '20 aarch64' "$(chroot "$root" /usr/bin/qemu-aarch64-static /bin/sh -c "$children")"
-    same pipe_and_tty 'data key' "$(python3 "$here/tty.py" ./qemu-aarch64-static ./tty)"
+    same pipe_and_tty 'data key' "$(python3 "$here/terminal.py" ./qemu-aarch64-static ./key)"
     buildah rm transcript > /dev/null
 }
 
@@ -289,14 +292,16 @@ END
     for _ in $(seq 50); do [ -e $binfmt/qemu-aarch64 ] && break; sleep 0.1; done
     has kube_entry 'flags: PF' "$(cat $binfmt/qemu-aarch64 2>&1)"
     same kube_runs aarch64 "$(./hello)"
+    for _ in $(seq 100); do podman logs anyarch-hold 2>&1 | grep -q held && break; sleep 0.1; done
     same kube_healthy 'aarch64: a test program runs' "$(podman exec anyarch-hold /usr/bin/anyarch binfmt check)"
-    podman play kube --down pod.yaml > /dev/null 2>&1
+    podman pod stop -t 20 anyarch > kube.log 2>&1
+    podman play kube --down pod.yaml >> kube.log 2>&1
     same kube_removed no "$([ -e $binfmt/qemu-aarch64 ] && echo yes || echo no)"
 }
 
 if ! command -v aarch64-linux-gnu-gcc > /dev/null; then
     skip "no arm64 compiler"
 fi
-aarch64-linux-gnu-gcc -O1 -static -o hello "$here/hello.c" && aarch64-linux-gnu-gcc -O1 -static -o tty "$here/tty.c" || exit 1
+aarch64-linux-gnu-gcc -O1 -static -o hello "$here/hello.c" && aarch64-linux-gnu-gcc -O1 -static -o key "$here/key.c" || exit 1
 "test_$test"
 exit $failed

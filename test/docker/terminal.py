@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tty.py COMMAND... - run a command with data in a pipe on stdin and a terminal, on which a key is typed when it asks."""
+"""terminal.py COMMAND... - run a command with data in a pipe on stdin and a terminal, on which a key is typed when it asks."""
 import os
 import pty
 import subprocess

@@ -1,4 +1,4 @@
-/* tty - reads data from the pipe on stdin and one key from the terminal, as interactive filters do. */
+/* key - reads data from the pipe on stdin and one key from the terminal, as interactive filters do. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
