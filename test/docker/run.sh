@@ -299,6 +299,48 @@ END
     same kube_removed no "$([ -e $binfmt/qemu-aarch64 ] && echo yes || echo no)"
 }
 
+# The Docker engine: classic builder, and BuildKit with nothing registered, by its own hook.
+test_docker() {
+    command -v dockerd > /dev/null || skip "no dockerd"
+    arm64_image
+    images
+    reset
+    podman save -q --format docker-archive -o "$state/a64.tar" localhost/a64
+    mkdir -p "$state/bin" "$state/docker" simple
+    cp "$anyarch" "$state/bin/buildkit-qemu-aarch64"
+    PATH=$state/bin:$PATH dockerd --data-root "$state/docker/data" --exec-root "$state/docker/exec" \
+        --pidfile "$state/docker/pid" -H "unix://$state/docker/sock" --iptables=false --ip-forward=false --bridge=none \
+        > dockerd.log 2>&1 < /dev/null &
+    local daemon=$!
+    export DOCKER_HOST=unix://$state/docker/sock
+    for _ in $(seq 100); do docker version > /dev/null 2>&1 && break; sleep 0.2; done
+    docker version > /dev/null 2>&1 || skip "dockerd does not work here: $(tail -n 1 dockerd.log)"
+    docker load -q -i "$state/a64.tar" > /dev/null || failed=1
+    cat > simple/Dockerfile.docker << 'END'
+FROM localhost/a64
+RUN mkdir -p /workspace && uname -m > /workspace/machine
+WORKDIR /workspace
+RUN for i in $(seq 20); do uname -m; done | sort | uniq -c > count
+RUN ["/bin/sh", "-c", "echo exec form > form"]
+RUN cat machine form
+END
+    # /usr/bin/docker may be another version than one earlier in PATH, which lacks the builder.
+    local client=docker
+    [ -x /usr/bin/docker ] && client=/usr/bin/docker
+    DOCKER_BUILDKIT=1 timeout 300 $client build --network none --platform linux/arm64 --progress plain -t hook \
+        -f simple/Dockerfile.docker simple > buildkit.log 2>&1 || tail -n 20 buildkit.log
+    same buildkit_hook 'aarch64 exec form' "$(docker run --rm --platform linux/arm64 --network none \
+        -v "$anyarch:/anyarch:ro" --entrypoint /anyarch hook /bin/cat machine form | tr '\n' ' ' | sed 's/ $//')"
+    "$anyarch" binfmt install --user > /dev/null
+    DOCKER_BUILDKIT=0 timeout 300 $client build --network none --platform linux/arm64 -t classic \
+        -f simple/Dockerfile.docker simple > classic.log 2>&1 || tail -n 20 classic.log
+    same classic_builder '20 aarch64' \
+        "$(docker run --rm --platform linux/arm64 --network none classic sed 's/^ *//' count)"
+    kill $daemon
+    wait $daemon
+    umount "$state/docker/exec/netns/default" 2> /dev/null
+}
+
 if ! command -v aarch64-linux-gnu-gcc > /dev/null; then
     skip "no arm64 compiler"
 fi

@@ -1,6 +1,6 @@
 # The images, in podman and buildah. Label docker: .ci/run runs them, the presets leave them out.
 set(ANYARCH_RELEASE ${PROJECT_SOURCE_DIR}/build/release/anyarch CACHE FILEPATH "The program that images are made of")
-foreach(name images ways transcripts kube build)
+foreach(name images ways transcripts kube build docker)
     add_test(NAME docker.${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh ${ANYARCH_RELEASE}
         ${PROJECT_BINARY_DIR}/test/docker ${name})
     set_tests_properties(docker.${name} PROPERTIES LABELS "docker;slow" TIMEOUT 1800 RUN_SERIAL ON SKIP_RETURN_CODE 77)
