@@ -3,18 +3,19 @@ install(FILES docs/anyarch.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME anyarch)
 install(FILES LICENSE docs/troubleshooting.md docs/support.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(NOT CMAKE_CROSSCOMPILING)
-    # systemd-binfmt.service reads it; the path is that of the installed file.
-    add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/anyarch.conf DEPENDS anyarch VERBATIM
-        COMMAND $<TARGET_FILE:anyarch> binfmt export systemd --path ${CMAKE_INSTALL_FULL_BINDIR} >
-            ${PROJECT_BINARY_DIR}/anyarch.conf)
-    add_custom_target(binfmt_conf ALL DEPENDS ${PROJECT_BINARY_DIR}/anyarch.conf)
-    install(FILES ${PROJECT_BINARY_DIR}/anyarch.conf DESTINATION lib/binfmt.d)
+    # systemd-binfmt.service reads it. It names the installed file, so it is written when that is known.
+    install(CODE "set(folder \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/binfmt.d\")
+        file(MAKE_DIRECTORY \"\${folder}\")
+        execute_process(COMMAND \"${PROJECT_BINARY_DIR}/anyarch\" binfmt export systemd
+            --path \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\"
+            OUTPUT_FILE \"\${folder}/anyarch.conf\" COMMAND_ERROR_IS_FATAL ANY)")
 endif()
 
 set(CPACK_GENERATOR TGZ DEB)
 set(CPACK_PACKAGE_CONTACT "anyarch <anyarch@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "run Linux programs made for another CPU")
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION otherosfs)

@@ -55,7 +55,7 @@ for file in $expected; do
     [ -e "$build/installed/usr/$file" ] || fail "not installed: $file"
 done
 [ "$("$build/installed/usr/bin/qemu-aarch64-static" -version | cut -d ' ' -f 1)" = qemu-aarch64 ] || fail "the link does not work"
-cut -d : -f 2,7,8 "$build/installed/usr/lib/binfmt.d/anyarch.conf" | grep -q '^qemu-aarch64:.*/bin/qemu-aarch64-static:PF$' ||
+cut -d : -f 2,7,8 "$build/installed/usr/lib/binfmt.d/anyarch.conf" | grep -q '^qemu-aarch64:/usr/bin/qemu-aarch64-static:PF$' ||
     fail "binfmt.d: $(cat "$build/installed/usr/lib/binfmt.d/anyarch.conf")"
 rm -rf "$build/installed"
 exit $failed
