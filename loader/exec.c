@@ -134,8 +134,13 @@ static void follow_scripts(struct exec_program *p, const char *path)
             cannot_load(path, ELOOP);
         p->argv = script_argv(&line, path, p->argv);
         int fd = open_retry(path_translate(line.interpreter, buf));
-        if (fd < 0)
-            die("cannot load %s: its interpreter %s: %s", path, line.interpreter, strerror(errno));
+        if (fd < 0) {
+            size_t length = strcspn(line.interpreter, "\r");
+            die("cannot load %s: its interpreter %.*s%s: %s", path, (int)length, line.interpreter,
+                line.interpreter[length] ? ", whose name ends in a carriage return (a DOS line end)"
+                                         : "",
+                strerror(errno));
+        }
         close(p->fd);
         p->fd = fd;
         path = strdup(line.interpreter);
