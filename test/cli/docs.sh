@@ -41,7 +41,7 @@ complete_words() {
 [ "$(complete_words binfmt unin)" = uninstall ] || fail "completion of binfmt unin: $(complete_words binfmt unin)"
 [ "$(complete_words binfmt install aa)" = aarch64 ] || fail "completion of install aa: $(complete_words binfmt install aa)"
 [ "$(complete_words binfmt install --dr)" = --dry-run ] || fail "completion of --dr: $(complete_words binfmt install --dr)"
-[ "$(complete_words -str)" = -strace ] || fail "completion of -str: $(complete_words -str)"
+[ "$(complete_words -stra)" = -strace ] || fail "completion of -stra: $(complete_words -stra)"
 
 # What is installed.
 rm -rf "$build/installed"
