@@ -8,7 +8,7 @@ struct applet {
     int (*main)(int argc, char **argv); /* argv[0] is the applet's name; returns the exit status */
 };
 
-int applet_cache(int argc, char **argv);    /* cache.c */
+int applet_cache(int argc, char **argv);      /* cache.c */
 int applet_run(int argc, char **argv);        /* run.c */
 int applet_check(int argc, char **argv);      /* check.c */
 int applet_syscalls(int argc, char **argv);   /* syscalls.c */
