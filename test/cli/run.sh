@@ -154,6 +154,39 @@ END
     if [ -e "$libraries/lib/ld-linux-aarch64.so.1" ]; then
         expect dynamic 1 '[./show-dynamic] aarch64' $e -L "$libraries" ./show-dynamic
     fi
+    # CPU models: what real machines of these CPUs report (the cores' manuals; Linux without evtstrm, SVE, LSE2).
+    cat > cpu.c << 'END'
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+int main(void)
+{
+    unsigned long midr, isar0;
+    char line[1000] = "";
+    asm("mrs %0, midr_el1" : "=r"(midr));
+    asm("mrs %0, id_aa64isar0_el1" : "=r"(isar0));
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    while (f && fgets(line, sizeof line, f) && strncmp(line, "Features", 8))
+        ;
+    printf("%lx %lx %lx %lx %s", midr, isar0, getauxval(AT_HWCAP), getauxval(AT_HWCAP2), line);
+    return 0;
+}
+END
+    "$compiler" -O1 -static -o cpu cpu.c || exit 1
+    expect cpu_a53 0 '410fd034 11120 8fb 0 Features	: fp asimd aes pmull sha1 sha2 crc32 cpuid' $e -cpu cortex-a53 ./cpu
+    expect cpu_a72 0 '410fd083 11120 8fb 0 Features	: fp asimd aes pmull sha1 sha2 crc32 cpuid' $e -cpu cortex-a72 ./cpu
+    expect cpu_n1 0 'fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp ssbs' \
+        $e -cpu neoverse-n1 ./cpu
+    expect cpu_n1_registers 0 '414fd0c1 100010211120 10119ffb 0 ' $e -cpu neoverse-n1 ./cpu
+    expect cpu_v1 0 'fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt fcma lrcpc dcpop sha3 sm3 sm4 asimddp sha512 asimdfhm dit ilrcpc flagm ssbs paca pacg dcpodp i8mm bf16 dgh rng' \
+        $e -cpu neoverse-v1 ./cpu
+    expect cpu_v1_registers 0 '411fd401 1011111110212120 ' $e -cpu neoverse-v1-without-SVE ./cpu
+    expect cpu_off 0 '410fd083 11100 8e3 0 ' $e -cpu cortex-a72,aes=off,pmull=off ./cpu
+    expect cpu_off_needed 0 '410fd083 11100 8e3 0 ' $e -cpu cortex-a72,aes=off ./cpu
+    expect cpu_on 0 ' crc32 atomics cpuid' $e -cpu cortex-a72,atomics=on ./cpu
+    expect cpu_pauth 0 ' paca pacg ' $e -cpu max,pauth=on ./cpu
+    expect cpu_unknown 1 "unable to find CPU model 'sve=on'" $e -cpu max,sve=on ./cpu
+    expect cpu_without 132 'Illegal instruction' $e -cpu max,cpuid=off ./cpu
     head -c 5000 show > cut
     chmod +x cut
     expect cut 1 'is truncated: segment 0 ends at byte' $e ./cut
