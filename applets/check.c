@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "applets/applet.h"
+#include "applets/check_cost.h"
 #include "arch/guests.h"
 #include "core/dispatch.h"
 #include "core/flags.h"
@@ -109,7 +110,7 @@ static const struct stage {
 };
 
 static const char *only_engine;
-static bool bless;
+static bool bless, show_costs;
 static struct thread *thread;
 static const char *running; /* file, for the watchdog */
 
@@ -511,40 +512,18 @@ static int run_stage(const struct test *t, const struct stage *stage, unsigned *
 
 /* -- Costs ------------------------------------------------------------------------------------- */
 
-/* Replace or append the file's cost line. */
-static void write_cost(const struct test *t, unsigned cost)
-{
-    char *name, *line = NULL;
-    size_t size = 0;
-    unsigned number = 0;
-    if (asprintf(&name, "%s.new", t->path) < 0)
-        die("out of memory");
-    FILE *from = fopen(t->path, "re"), *to = fopen(name, "we");
-    if (!from || !to)
-        die("cannot rewrite %s: %s", t->path, strerror(errno));
-    while (getline(&line, &size, from) >= 0) {
-        if (++number == t->cost_line)
-            fprintf(to, "cost  x86_64 %u\n", cost);
-        else
-            fputs(line, to);
-    }
-    if (!t->cost_line)
-        fprintf(to, "cost  x86_64 %u\n", cost);
-    fclose(from);
-    free(line);
-    if (ferror(to) | fclose(to) || rename(name, t->path))
-        die("cannot write %s: %s", t->path, strerror(errno));
-    free(name);
-}
-
 /* Costs are those of the least host that is supported, so that they are the same everywhere. */
 static int check_cost(const struct test *t, unsigned cost)
 {
     const char *off = engine_options.host_features_off;
-    if (!cost || !off || strcmp(off, "all") || cost == t->cost)
+    if (!cost || !off || strcmp(off, "all"))
+        return 0;
+    if (show_costs)
+        cost_note(t->path, t->codes[0].n, cost);
+    if (cost == t->cost)
         return 0;
     if (bless) {
-        write_cost(t, cost);
+        cost_write(t->path, t->cost_line, cost);
         return 0;
     }
     if (!t->cost_line)
@@ -591,6 +570,11 @@ static void set_bless(const char *v)
     bless = !v;
 }
 
+static void set_costs(const char *v)
+{
+    show_costs = !v;
+}
+
 static void set_log(const char *v)
 {
     const char *bad;
@@ -602,6 +586,7 @@ static const struct option options[] = {
     {"engine", NULL, "name", set_engine, "only interp or jit"},
     {"host-off", NULL, "features", set_host_off, "do not use these features of the host CPU"},
     {"bless", NULL, NULL, set_bless, "rewrite cost lines with what was measured"},
+    {"costs", NULL, NULL, set_costs, "with -host-off all: print what each file costs, dearest first"},
     {"d", NULL, "items", set_log, "log items"},
 };
 
@@ -638,7 +623,7 @@ static void check_path(const char *path)
 
 int applet_check(int argc, char **argv)
 {
-    int at = option_parse(options, ARRAY_SIZE(options), argc, argv, NULL);
+    int at = option_parse(options, ARRAY_SIZE(options), argc, argv, false);
     if (at >= argc) {
         printf("usage: anyarch check [options] FILE|FOLDER...\n");
         option_help(options, ARRAY_SIZE(options));
@@ -646,6 +631,8 @@ int applet_check(int argc, char **argv)
     }
     for (int i = at; i < argc; i++)
         check_path(argv[i]);
+    if (show_costs)
+        cost_print();
     printf("%u of %u files pass\n", n_files - n_failed, n_files);
     return n_failed != 0;
 }

@@ -168,6 +168,7 @@ void asm_begin(struct x86_asm *a, uint8_t *start, size_t size, const struct x86_
     a->end = start + size;
     a->has = has;
     a->overflow = false;
+    a->n_insns = 0;
     a->n_literals = 0;
 }
 
