@@ -74,7 +74,7 @@ add_test(NAME layering COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
     -P ${PROJECT_SOURCE_DIR}/cmake/CheckIncludes.cmake)
 set_tests_properties(layering PROPERTIES LABELS "layering;fast")
 
-foreach(folder cli ir golden programs rootfs cache fuzz bench docker)
+foreach(folder cli ir golden fp programs rootfs cache fuzz bench docker)
     include(${PROJECT_SOURCE_DIR}/test/${folder}/tests.cmake OPTIONAL)
 endforeach()
 
