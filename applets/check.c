@@ -469,9 +469,10 @@ static int compare(const struct test *t, const struct test_case *c, const char *
             bad += report_1(t, c, stage, isa->specials[i].name, got->special[i], want->special[i]);
     for (unsigned i = 0; i < MEMORY; i++) {
         char name[16];
+        if (got->memory[i] == want->memory[i])
+            continue;
         snprintf(name, sizeof name, "mem+%x", i);
-        if (got->memory[i] != want->memory[i])
-            bad += report_1(t, c, stage, name, got->memory[i], want->memory[i]);
+        bad += report_1(t, c, stage, name, got->memory[i], want->memory[i]);
     }
     return bad;
 }
