@@ -38,6 +38,9 @@ void memory_unlock(void)
     pthread_mutex_unlock(&outer_lock);
 }
 
+void memory_map_lock_before_fork(void) { pthread_mutex_lock(&map_lock); }
+void memory_map_unlock_after_fork(void) { pthread_mutex_unlock(&map_lock); }
+
 static const char *name_intern(const char *name)
 {
     if (!name)

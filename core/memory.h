@@ -38,6 +38,10 @@ void memory_reserve_own(const void *start, size_t size);
 void memory_release_own(const void *start, size_t size);
 void memory_lock(void);   /* held around a host mmap/munmap and its map update */
 void memory_unlock(void);
+/* The map's own lock, the innermost of all: held over fork, so that the child does not find it taken by a thread that it
+ * has not got. */
+void memory_map_lock_before_fork(void);
+void memory_map_unlock_after_fork(void);
 
 /* Copy N bytes between guest and host. Return 0, or -EFAULT if some byte is not accessible; bytes before it may have been
  * copied. Safe against concurrent munmap by other guest threads. */

@@ -66,10 +66,12 @@ static void lock_all(struct task *task)
     seccomp_lock_before_fork();
     thread_lock_before_fork();
     tb_lock_before_fork();
+    memory_map_lock_before_fork();
 }
 
 static void unlock_all(struct task *task, bool is_child)
 {
+    memory_map_unlock_after_fork();
     if (is_child) {
         thread_after_fork();
         cache_after_fork();
