@@ -141,11 +141,13 @@ bool binfmt_is_mounted(const char *folder)
 
 bool binfmt_mount(const char *folder, bool own, char *reason)
 {
-    char path[512];
-    file_of(folder, "register", path);
-    if (!access(path, own ? W_OK : F_OK))
+    bool there = binfmt_is_mounted(folder);
+    if (there && !own)
         return true;
-    if (!mount("binfmt_misc", folder, "binfmt_misc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
+    /* There is one for each user name space, and root of a new one may be able to write to that of
+     * its parent: only what we mount is surely the own one. EBUSY: it is what was there. */
+    if (!mount("binfmt_misc", folder, "binfmt_misc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) ||
+        (there && errno == EBUSY))
         return true;
     char why[BINFMT_REASON];
     explain(MOUNT, errno, "", why);
