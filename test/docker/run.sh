@@ -279,7 +279,7 @@ import yaml
 daemon = next(yaml.safe_load_all(open(sys.argv[1])))
 pod = daemon['spec']['template']
 pod.update(apiVersion='v1', kind='Pod')
-pod['metadata']['name'] = 'anyarch'
+pod['metadata'].update(name='anyarch', annotations={'io.podman.annotations.init.container.type': 'always'})
 for key in ('nodeSelector', 'tolerations'):
     del pod['spec'][key]
 for c in pod['spec']['initContainers'] + pod['spec']['containers']:
