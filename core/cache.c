@@ -132,6 +132,15 @@ bool cache_file_check(struct cache_file *f, const void *p, uint64_t size, const 
     return true;
 }
 
+/* Pages that are patched become private copies. */
+static void *map_file(struct cache_unit *u, void *at, size_t size, int fd)
+{
+    int flags = MAP_PRIVATE | MAP_FIXED;
+    void *p = mmap(at, size, PROT_READ | PROT_WRITE | PROT_EXEC, flags, fd, 0);
+    u->read_only = p == MAP_FAILED;
+    return u->read_only ? mmap(at, size, PROT_READ | PROT_EXEC, flags, fd, 0) : p;
+}
+
 /* One reservation holds the unit's tables, the slots and, right behind them, the file. */
 static void map_unit(struct cache_unit *u, uint32_t n_pages)
 {
@@ -160,8 +169,8 @@ static void map_unit(struct cache_unit *u, uint32_t n_pages)
     }
     if (fd < 0)
         return;
-    if (p != MAP_FAILED &&
-        mmap(p + file_at, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, 0) != MAP_FAILED) {
+    void *file = p == MAP_FAILED ? p : map_file(u, p + file_at, size, fd);
+    if (file != MAP_FAILED) {
         if (!memcmp(p + file_at, &h, sizeof h) && cache_file_check(&u->file, p + file_at, size, &u->key))
             *cache_slot(&u->file, 0) = u->base;
         else
@@ -282,6 +291,9 @@ int64_t cache_lookup(const struct cache_file *f, uint32_t offset, uint32_t mode)
     return -1;
 }
 
+/* A new member that code generation fills in has to be in the file, too: here, in put_block and in put_details. */
+_Static_assert(sizeof(struct tb) == 280, "struct tb has changed: cache_format.h");
+
 static struct tb *make_tb(struct cache_unit *u, const struct cache_entry *e, guest_addr pc)
 {
     const uint8_t *p = u->file.details + e->details;
@@ -307,11 +319,12 @@ static struct tb *make_tb(struct cache_unit *u, const struct cache_entry *e, gue
     tb->n_delta_bytes = e->n_delta_bytes;
     tb->exits = tb_alloc(e->n_exits * sizeof *tb->exits);
     tb->slots = cache_slot(&u->file, e->slot);
+    tb->is_fixed_code = u->read_only;
     __atomic_store_n(tb->slots, (uintptr_t)tb, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < e->n_exits; i++) {
         tb->exits[i] = (struct tb_exit){
-            .target = pc + (guest_addr)(int64_t)exit[i].target, .stub = exit[i].stub, .owner = tb};
-        __atomic_store_n(&tb->slots[-1 - (int)i], (uintptr_t)tb->code + exit[i].stub, __ATOMIC_RELEASE);
+            .target = pc + (guest_addr)(int64_t)exit[i].target, .stub = exit[i].stub, .site = exit[i].site, .owner = tb};
+        host_backend.patch_exit(tb, i, NULL);
     }
     return tb;
 }
@@ -341,8 +354,9 @@ static const struct cache_entry *usable_entry(struct cache_unit *u, guest_addr p
     if (i < 0)
         return NULL;
     const struct cache_entry *e = &u->file.entries[i];
-    if (!cache_entry_fits(&u->file, e) ||
-        e->check != cache_entry_check(e, (const uint8_t *)u->file.header + e->code, u->file.details + e->details)) {
+    bool checked = u->blocks[i] != NULL;
+    if (!checked && (!cache_entry_fits(&u->file, e) ||
+        e->check != cache_entry_check(e, (const uint8_t *)u->file.header + e->code, u->file.details + e->details))) {
         u->damaged = true;
         return NULL;
     }
@@ -433,7 +447,8 @@ struct tb *cache_tb_from_host(const void *host_pc)
     }
     if (hi == 0 || at - u->file.entries[lo].code >= u->file.entries[lo].size)
         return NULL;
-    return __atomic_load_n(&u->blocks[lo], __ATOMIC_ACQUIRE);
+    struct tb *tb = __atomic_load_n(&u->blocks[lo], __ATOMIC_ACQUIRE);
+    return tb == BLOCK_CHECKED ? NULL : tb;
 }
 
 /* ---- Changes ---------------------------------------------------------------------------------------------- */
@@ -463,8 +478,9 @@ void cache_flush(void)
 {
     for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units; u++) {
         forget_new_blocks(u);
-        if (u->file.header)
-            memset(u->blocks, 0, u->file.header->n_blocks * sizeof *u->blocks);
+        for (uint32_t i = 0; u->file.header && i < u->file.header->n_blocks; i++)
+            if (u->blocks[i])
+                u->blocks[i] = BLOCK_CHECKED;
     }
 }
 

@@ -2,7 +2,8 @@
  *
  * Only code from private, executable and not writable mappings of files takes part. Before a block is used, the pages that
  * it depends on are hashed and compared with the hashes of its making: an entry that is out of date is not found, whatever
- * its file is called. Code is mapped from the file and never patched: its exits go through private words. A process
+ * its file is called. Code is mapped from the file and needs no relocation; pages become private
+ * copies when exits on them are linked. A process
  * writes what it has translated when it ends or calls execve, or every few seconds. All functions that take a unit are called with tb_lock held. */
 #pragma once
 #include "core/guest.h"

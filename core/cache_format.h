@@ -7,8 +7,9 @@
  *   index             uint32_t[1 << index_bits]: entry number + 1 by guest address, open addressing; 0: free
  *   details           of the blocks: exits, ranges, flags, places of variables, instruction lengths
  *
- * The file is mapped as a whole, never changed and never parsed. Each table starts at a multiple of 8. An entry's check
- * covers what is used of the block, so no part of a damaged file is ever used.
+ * The file is mapped as a whole, privately, and never parsed. Each table starts at a multiple of 8. An entry's check covers
+ * what is used of the block, so no part of a damaged file is ever used. A block has the place in a cache line for which it
+ * was generated, so that its exits can be patched while other threads run it.
  *
  * Private words ("slots") lie in front of the mapping, numbered downwards: word 0 is the load address of the guest's file,
  * then each block has one for its struct tb and one for the target of each exit. Code reaches them by displacements that
@@ -51,7 +52,7 @@ struct cache_entry {
 /* Details of a block: exits, ranges, struct tb_flags_at, struct tb_place, deltas; then zeros up to a multiple of 4. */
 struct cache_exit {
     int32_t target; /* minus the block's guest address */
-    uint32_t stub;
+    uint32_t stub, site;
 };
 struct cache_range {
     int32_t start; /* minus the block's guest address */

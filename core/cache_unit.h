@@ -21,6 +21,7 @@ struct cache_file {
 struct cache_unit {
     guest_addr base; /* address of the first byte of the guest's file */
     bool fixed;      /* the address is part of the key */
+    bool read_only;  /* no private writable mapping of it is allowed */
     bool damaged;    /* the cache file is to be replaced */
     uint64_t dev, inode;
     struct cache_key key;
@@ -28,11 +29,13 @@ struct cache_unit {
     uint32_t n_pages;
     struct cache_page *page;
     struct cache_file file;
-    struct tb **blocks;   /* by entry */
+    struct tb **blocks;   /* by entry; BLOCK_CHECKED: none now, but its check held once, before anything was patched */
     struct tb *new_blocks; /* not in the file, linked by unit_next */
     uint32_t n_new;
     uint32_t hits, misses, written;
 };
+
+#define BLOCK_CHECKED ((struct tb *)1)
 
 extern struct cache_unit cache_units[];
 extern unsigned n_cache_units;

@@ -14,7 +14,7 @@
 #include "core/hash.h"
 #include "core/host.h"
 
-enum { CODE_ALIGN = 16, PAGE_BITS = 12 };
+enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16 };
 #define MAX_FILE ((uint64_t)256 << 20)
 
 struct writer {
@@ -145,7 +145,7 @@ static uint32_t choose(struct writer *w, size_t *code, size_t *details, uint32_t
         }
         struct cache_entry e = {.n_delta_bytes = tb->n_delta_bytes, .n_exits = tb->n_exits, .n_ranges = tb->n_ranges,
                                 .n_flags_at = tb->n_flags_at, .n_places = tb->n_places};
-        *code += ALIGN_UP(host_backend.detached_size(tb), CODE_ALIGN);
+        *code += ALIGN_UP(host_backend.detached_size(tb), CODE_ALIGN) + CACHE_LINE - CODE_ALIGN;
         *details += cache_details_size(&e);
         *slots += 1u + tb->n_exits;
         p = &tb->unit_next;
@@ -160,7 +160,7 @@ static uint32_t choose(struct writer *w, size_t *code, size_t *details, uint32_t
 static void put_details(const struct tb *tb, uint8_t *at)
 {
     for (unsigned i = 0; i < tb->n_exits; i++, at += sizeof(struct cache_exit))
-        memcpy(at, &(struct cache_exit){(int32_t)(tb->exits[i].target - tb->pc), tb->exits[i].stub},
+        memcpy(at, &(struct cache_exit){(int32_t)(tb->exits[i].target - tb->pc), tb->exits[i].stub, tb->exits[i].site},
                sizeof(struct cache_exit));
     for (unsigned i = 0; i < tb->n_ranges; i++, at += sizeof(struct cache_range))
         memcpy(at, &(struct cache_range){(int32_t)(tb->range[i].start - tb->pc), tb->range[i].size},
@@ -186,6 +186,7 @@ static void put_block(struct writer *w, const struct tb *tb, uint32_t number, ui
 {
     const struct cache_unit *u = w->unit;
     struct cache_entry *e = &w->entries[number];
+    w->head.code_end += ((uint32_t)(uintptr_t)tb->code - w->head.code_end) & (CACHE_LINE - 1);
     uint8_t *code = w->code + (w->head.code_end - (w->old.header ? w->old.header->code_end : CACHE_PAGE));
     *e = (struct cache_entry){
         .details = *details,
@@ -274,7 +275,7 @@ static bool lay_out(struct writer *w)
     w->size = at - start;
     if (at > MAX_FILE)
         return false;
-    w->memory = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    w->memory = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (w->memory == MAP_FAILED)
         return false;
     w->code = w->memory;
@@ -352,6 +353,7 @@ void cache_write_unit(struct cache_unit *u)
     if (w.old_map)
         munmap(w.old_map, w.old_size);
     cache_close(CACHE_FD_LOCK);
-    if (u->written && !w.old_map)
+    /* Reading a large folder takes time: now and then is enough. */
+    if (u->written && !w.old_map && u->key.word[0] % PRUNE_EVERY == 0)
         cache_prune(CACHE_FOLDER_SIZE);
 }

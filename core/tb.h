@@ -51,6 +51,7 @@ struct tb {
     guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
     const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */
     uint64_t *slots;          /* of a block from the cache: word with this tb; below it those of the exits. Else null */
+    bool is_fixed_code;       /* of a block from the cache: its memory cannot be written */
     struct tb *unit_next;     /* in the list of blocks to be cached */
     const struct ir *ir;      /* interpreter engine: the block itself */
 };

@@ -165,9 +165,15 @@ static void patch_exit(struct tb *tb, unsigned exit, const void *target)
     const struct tb_exit *x = &tb->exits[exit];
     uint8_t *site = (uint8_t *)tb->code + x->site;
     const uint8_t *to = target ? target : tb->code + x->stub;
-    if (tb->slots) {
+    if (tb->slots) { /* from the cache: by the exit's word, and where its memory and the distance allow it, directly */
         __atomic_store_n(tb->slots - 1 - exit, (uintptr_t)to, __ATOMIC_RELEASE);
-        return;
+        if (tb->is_fixed_code)
+            return;
+        if (!target || to - (site + 4) != (int32_t)(to - (site + 4)))
+            to = host_slot_jump(tb, exit);
+        int32_t disp = (int32_t)(to - (site + 4));
+        if (__atomic_load_n((int32_t *)(void *)site, __ATOMIC_RELAXED) == disp)
+            return; /* the page stays shared */
     }
     __atomic_store_n((int32_t *)(void *)site, (int32_t)(to - (site + 4)), __ATOMIC_RELEASE);
 }

@@ -17,6 +17,8 @@ bool host_emit_block(const struct ir *ir, struct tb *tb);
 
 /* host_cache.c: see core/host.h. */
 uint32_t host_detached_size(const struct tb *tb);
+/* The jump through the word of an exit, in a detached block. */
+const uint8_t *host_slot_jump(const struct tb *tb, unsigned exit);
 void host_detach(const struct tb *tb, uint8_t *to, uint32_t position, uint32_t slot);
 
 /* host_stubs.c: generate the way in and out. */

@@ -1,9 +1,9 @@
-/* host_cache.c - blocks for the persistent cache: code that no process needs to change.
+/* host_cache.c - blocks for the persistent cache: code that runs wherever it is mapped.
  *
- * As generated, a block names the cell with its file's load address, and its exits are patched to lead to other blocks. In
- * a cache file the cell is word 0 of the private data in front of the mapping, each exit goes to a jump through its own
- * word there (after the block's code), and the stub of an unlinked exit gives the address of the word that holds the
- * struct tb. */
+ * As generated, a block names the cell with its file's load address, and its exits lead to their stubs or to other blocks. In
+ * a cache file the cell is word 0 of the private data in front of the mapping; until an exit is linked it goes to a jump
+ * through its own word there, which is after the block's code; and the stub of an unlinked exit gives the address of the
+ * word that holds the struct tb. */
 #include <string.h>
 
 #include "arch/x86/host_backend.h"
@@ -14,6 +14,11 @@ enum { JUMP_SIZE = 8, LEA_DISP = 3 };
 uint32_t host_detached_size(const struct tb *tb)
 {
     return (uint32_t)ALIGN_UP(tb->size, JUMP_SIZE) + tb->n_exits * (uint32_t)JUMP_SIZE;
+}
+
+const uint8_t *host_slot_jump(const struct tb *tb, unsigned exit)
+{
+    return tb->code + tb->size - JUMP_SIZE * (tb->n_exits - exit);
 }
 
 /* The displacement at TO + AT, at the end of an instruction, reaches private word SLOT. */
@@ -33,7 +38,7 @@ void host_detach(const struct tb *tb, uint8_t *to, uint32_t position, uint32_t s
         reach_slot(to, tb->bias_at[i], position, 0);
     for (unsigned i = 0; i < tb->n_exits; i++, at += JUMP_SIZE) {
         const struct tb_exit *exit = &tb->exits[i];
-        uint32_t site_end = exit->site + 4, target = exit->target == tb->pc ? 0 : at;
+        uint32_t site_end = exit->site + 4, target = at;
         int32_t disp = (int32_t)(target - site_end);
         memcpy(to + exit->site, &disp, 4);
         memcpy(to + at, jump, sizeof jump);
