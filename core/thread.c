@@ -20,16 +20,18 @@ __thread struct thread *current_thread;
 static pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER;      /* the list */
 static pthread_mutex_t exclusive_lock = PTHREAD_MUTEX_INITIALIZER;   /* held while the others are stopped */
 static struct thread *threads;                                       /* guarded by thread_lock */
+static struct thread *spares; /* memory of ended threads for new ones; guarded by thread_lock, also n_spares */
+static unsigned n_spares;
 static _Atomic bool stopping;
 
-enum { GUARD_SIZE = 4096 };
+enum { GUARD_SIZE = 4096, MAX_SPARES = 8 };
 
 static size_t mapping_size(void)
 {
     return GUARD_SIZE + RETURN_STACK_SIZE + ALIGN_UP(sizeof(struct thread), 4096) + GUARD_SIZE + HOST_ALT_STACK_SIZE;
 }
 
-struct thread *thread_new(const struct guest *guest, const struct thread *from)
+static struct thread *map_thread(void)
 {
     size_t size = mapping_size();
     char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -43,9 +45,41 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         return NULL;
     }
     memory_reserve_own(p, size);
-    t->guest = guest;
     t->return_stack = p;
     t->alt_stack = second_guard + GUARD_SIZE;
+    return t;
+}
+
+/* A spare one, as new as from map_thread. Null: there is none. */
+static struct thread *reuse_thread(void)
+{
+    pthread_mutex_lock(&thread_lock);
+    struct thread *t = spares;
+    if (t) {
+        spares = t->next;
+        n_spares--;
+    }
+    pthread_mutex_unlock(&thread_lock);
+    if (!t)
+        return NULL;
+    void *return_stack = t->return_stack, *alt_stack = t->alt_stack;
+    size_t state = offsetof(struct cpu, jump_cache);
+    memset(&t->cpu, 0, state);
+    host_backend.clear_jump_cache(&t->cpu);
+    memset((char *)t + sizeof t->cpu, 0, sizeof *t - sizeof t->cpu);
+    t->return_stack = return_stack;
+    t->alt_stack = alt_stack;
+    return t;
+}
+
+struct thread *thread_new(const struct guest *guest, const struct thread *from)
+{
+    struct thread *t = reuse_thread();
+    if (!t)
+        t = map_thread();
+    if (!t)
+        return NULL;
+    t->guest = guest;
     if (from) {
         memcpy(&t->cpu, &from->cpu, offsetof(struct cpu, jump_cache));
         t->cpu.pending = 0;
@@ -54,7 +88,7 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         t->cpu.excl_addr = EXCL_NONE;
         guest->isa->reset(&t->cpu, guest);
     }
-    host_backend.init_cpu(&t->cpu, p + GUARD_SIZE, RETURN_STACK_SIZE);
+    host_backend.init_cpu(&t->cpu, (char *)t->return_stack + GUARD_SIZE, RETURN_STACK_SIZE);
     pthread_mutex_lock(&thread_lock);
     t->next = threads;
     threads = t;
@@ -72,19 +106,27 @@ void thread_enter(struct thread *thread)
 
 void thread_free(struct thread *thread)
 {
+    if (current_thread == thread) {
+        stack_t off = {.ss_flags = SS_DISABLE};
+        sigaltstack(&off, NULL);
+        current_thread = NULL;
+    }
     pthread_mutex_lock(&thread_lock);
     for (struct thread **p = &threads; *p; p = &(*p)->next)
         if (*p == thread) {
             *p = thread->next;
             break;
         }
-    pthread_mutex_unlock(&thread_lock);
-    void *base = thread->return_stack;
-    if (current_thread == thread) {
-        stack_t off = {.ss_flags = SS_DISABLE};
-        sigaltstack(&off, NULL);
-        current_thread = NULL;
+    bool keep = n_spares < MAX_SPARES;
+    if (keep) {
+        thread->next = spares;
+        spares = thread;
+        n_spares++;
     }
+    pthread_mutex_unlock(&thread_lock);
+    if (keep)
+        return;
+    void *base = thread->return_stack;
     memory_release_own(base, mapping_size());
     munmap(base, mapping_size());
 }
