@@ -19,11 +19,15 @@
 
 unsigned n_guest_threads = 1;
 
+/* What creator and new thread have in common until both have seen to it that the tid is written. */
 struct thread_start {
-    const struct clone_request *request;
+    unsigned refs; /* atomic */
+    struct clone_request request;
     struct thread *thread;
-    sem_t started;
-    int tid;
+    int tid; /* atomic: written by the new thread first of all */
+    pthread_mutex_t lock;
+    bool written; /* guarded by lock */
+    sem_t unshared;
 };
 
 int host_gettid(void)
@@ -65,45 +69,114 @@ void clone_set_registers(struct thread *child, const struct clone_request *rq)
 }
 
 /* Kernel objects that the guest did not ask to share, though host threads share them. */
-static void unshare_rest(uint64_t flags)
+static uint64_t objects_to_split(const struct clone_request *rq)
 {
-    int split = (int)(~flags & (CLONE_FS | CLONE_FILES | CLONE_SYSVSEM));
-    if (split)
-        host_syscall(HOST_NR_unshare, (uint64_t)split, 0, 0, 0, 0, 0);
+    return ~rq->flags & (CLONE_FS | CLONE_FILES | CLONE_SYSVSEM);
+}
+
+/* Both threads do this, since neither may go on before it is done: the creator's clone returns with
+ * the word written, and the new thread may clear it again. */
+static void write_tid_for_parent(struct thread_start *start, int tid)
+{
+    uint32_t word = (uint32_t)tid;
+    if (!(start->request.flags & CLONE_PARENT_SETTID))
+        return;
+    pthread_mutex_lock(&start->lock);
+    if (!start->written)
+        memory_write(start->request.parent_tid, &word, sizeof(word));
+    start->written = true;
+    pthread_mutex_unlock(&start->lock);
+}
+
+static struct thread_start *start_new(const struct clone_request *rq, struct thread *thread)
+{
+    struct thread_start *start = calloc(1, sizeof(*start));
+    if (!start)
+        return NULL;
+    start->refs = 2;
+    start->request = *rq;
+    start->thread = thread;
+    pthread_mutex_init(&start->lock, NULL);
+    sem_init(&start->unshared, 0, 0);
+    return start;
+}
+
+static void start_put(struct thread_start *start)
+{
+    if (__atomic_sub_fetch(&start->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    pthread_mutex_destroy(&start->lock);
+    sem_destroy(&start->unshared);
+    free(start);
 }
 
 static void *thread_main(void *p)
 {
     struct thread_start *start = p;
-    const struct clone_request rq = *start->request;
+    const struct clone_request *rq = &start->request;
     struct thread *thread = start->thread;
     struct task *task = thread->task;
     thread_enter(thread);
     task->tid = host_gettid();
+    __atomic_store_n(&start->tid, task->tid, __ATOMIC_RELEASE);
     uint32_t tid = (uint32_t)task->tid;
-    unshare_rest(rq.flags);
-    if (rq.flags & CLONE_PARENT_SETTID)
-        memory_write(rq.parent_tid, &tid, sizeof(tid));
-    if (rq.flags & CLONE_CHILD_SETTID)
-        memory_write(rq.child_tid, &tid, sizeof(tid));
-    start->tid = task->tid;
-    sem_post(&start->started); /* the last use of start: it is on the parent's stack */
+    uint64_t split = objects_to_split(rq);
+    if (split) {
+        host_syscall(HOST_NR_unshare, split, 0, 0, 0, 0, 0);
+        sem_post(&start->unshared);
+    }
+    write_tid_for_parent(start, task->tid);
+    if (rq->flags & CLONE_CHILD_SETTID)
+        memory_write(rq->child_tid, &tid, sizeof(tid));
+    start_put(start);
     signal_unblock(task);
     guest_loop(thread);
     thread_finish(thread);
     return NULL;
 }
 
+/* The tid of thread ID, which is not detached yet. The C library knows it until the thread ends,
+ * and the kernel's number of a thread's CPU clock holds it (its
+ * include/linux/posix-timers_types.h). */
+static int tid_of(pthread_t id, const struct thread_start *start)
+{
+    clockid_t clock;
+    int tid = pthread_getcpuclockid(id, &clock) ? 0 : ~(clock >> 3);
+    return tid ? tid : __atomic_load_n(&start->tid, __ATOMIC_ACQUIRE);
+}
+
+/* Returns the tid, or 0. Waits for the new thread only where it must be ahead: what is not shared
+ * is copied from the state at this moment. */
 static int start_host_thread(struct thread_start *start)
 {
     pthread_attr_t attr;
     pthread_t id;
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, HOST_STACK_SIZE);
     int error = pthread_create(&id, &attr, thread_main, start);
     pthread_attr_destroy(&attr);
-    return error;
+    if (error)
+        return 0;
+    int tid = tid_of(id, start);
+    pthread_detach(id);
+    write_tid_for_parent(start, tid);
+    while (objects_to_split(&start->request) && sem_wait(&start->unshared))
+        ;
+    return tid;
+}
+
+/* A child of TASK for the new thread; null: out of memory. */
+static struct task *child_task(struct task *task, struct thread *thread,
+                               const struct clone_request *rq)
+{
+    struct task *child = task_new(thread, task->sighand);
+    if (!child)
+        return NULL;
+    __atomic_add_fetch(&task->sighand->refs, 1, __ATOMIC_RELAXED);
+    child->blocked = task->blocked;
+    seccomp_inherit(child, task);
+    child->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
+    return child;
 }
 
 long thread_clone(struct thread *thread, const struct clone_request *rq)
@@ -111,34 +184,30 @@ long thread_clone(struct thread *thread, const struct clone_request *rq)
     struct task *task = thread->task;
     if (!(rq->flags & CLONE_VM) || !(rq->flags & CLONE_SIGHAND))
         return -EINVAL;
-    struct thread_start start = {.request = rq, .thread = thread_new(thread->guest, thread)};
-    if (!start.thread)
+    struct thread *new = thread_new(thread->guest, thread);
+    if (!new)
         return -EAGAIN;
-    struct task *child = task_new(start.thread, task->sighand);
-    if (!child) {
-        thread_free(start.thread);
-        return -EAGAIN;
+    struct thread_start *start = start_new(rq, new);
+    struct task *child = start ? child_task(task, new, rq) : NULL;
+    int tid = 0;
+    if (child) {
+        clone_set_registers(new, rq);
+        __atomic_add_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
+        signal_block_all(task); /* the new thread starts with the creator's mask */
+        tid = start_host_thread(start);
+        if (!tid) {
+            __atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
+            task_free(child);
+        }
+        signal_unblock(task);
     }
-    __atomic_add_fetch(&task->sighand->refs, 1, __ATOMIC_RELAXED);
-    child->blocked = task->blocked;
-    seccomp_inherit(child, task);
-    child->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
-    clone_set_registers(start.thread, rq);
-    sem_init(&start.started, 0, 0);
-    __atomic_add_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
-    signal_block_all(task); /* the new thread starts with the creator's mask */
-    int error = start_host_thread(&start);
-    if (error) {
-        __atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
-        task_free(child);
-        thread_free(start.thread);
-    } else {
-        while (sem_wait(&start.started))
-            ;
-    }
-    signal_unblock(task);
-    sem_destroy(&start.started);
-    return error ? -EAGAIN : start.tid;
+    if (!tid)
+        thread_free(new);
+    if (start && !tid)
+        start_put(start); /* the new thread's part */
+    if (start)
+        start_put(start);
+    return tid ? tid : -EAGAIN;
 }
 
 /* -- System calls -- */

@@ -252,6 +252,40 @@ static void test_many(void)
     printf("many: %ld\n", sum);
 }
 
+/* The words for the tid: written before either thread goes on, and cleared for good when the thread ends. */
+static atomic_int shared_word, child_word, bad_words;
+
+static int check_words(void *p)
+{
+    int tid = syscall(SYS_gettid);
+    bad_words += shared_word != tid || child_word != (p ? -1 : tid);
+    return 0;
+}
+
+static void test_tid_words(void)
+{
+    static char stack[16384] __attribute__((aligned(16)));
+    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID |
+                CLONE_CHILD_SETTID;
+    int bad = 0;
+    for (int i = 0; i < 1000; i++) {
+        shared_word = child_word = -1;
+        int one_word = i & 1; /* as the C libraries have it */
+        int tid = clone(check_words, stack + sizeof stack, flags | CLONE_CHILD_CLEARTID, one_word ? stack : NULL,
+                        &shared_word, NULL, one_word ? &shared_word : &child_word);
+        int now = shared_word;
+        bad += tid <= 0 || (now != tid && !(one_word && !now));
+        atomic_int *cleared = one_word ? &shared_word : &child_word;
+        while ((now = *cleared))
+            syscall(SYS_futex, cleared, FUTEX_WAIT, now, NULL);
+        for (int k = 0; k < 20; k++) {
+            sched_yield();
+            bad += *cleared != 0;
+        }
+    }
+    printf("tid words: %d %d\n", bad, bad_words);
+}
+
 int main(int argc, char **argv)
 {
     args = (char *[]){argv[0], "again", NULL};
@@ -276,5 +310,6 @@ int main(int argc, char **argv)
     test_pi();
     test_futex();
     test_many();
+    test_tid_words();
     return 0;
 }
