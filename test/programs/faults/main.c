@@ -44,6 +44,22 @@ static void on_fault(int sig, siginfo_t *info, void *context)
         seen_signal = 0;                                                                                                   \
     } while (0)
 
+/* Registers that are written again soon after the access: the handler sees the values before, and so does what follows. */
+static void overwritten_later(uint64_t bad)
+{
+    uint64_t x, v;
+    __asm__ volatile("b 2f\n 1: ldr x6, [x7]\n 2: ldr %w0, 1b" : "=r"(expected_pc_word));
+    __asm__ volatile("mov x7, %2\n mov x6, #6\n add x13, x7, #13\n dup v9.2d, x13\n add x12, x13, #1\n"
+                     "ldr x6, [x7]\n"
+                     "add x14, x13, x6\n umov x15, v9.d[1]\n add x15, x15, x12\n"
+                     "sub x13, x7, #1\n dup v9.2d, x7\n sub x12, x7, #2\n mov %0, x14\n mov %1, x15\n"
+                     : "=&r"(x), "=&r"(v)
+                     : "r"(bad)
+                     : "x6", "x7", "x12", "x13", "x14", "x15", "v9", "memory");
+    printf("overwritten later: pc %d x12 %ld x13 %ld v9 %ld; after %ld %ld\n", seen_right_pc, (long)(seen[12] - bad),
+           (long)(seen[13] - bad), (long)(seen_vector - bad), (long)(x - bad), (long)(v - 2 * bad));
+}
+
 int main(void)
 {
     struct sigaction a = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
@@ -67,5 +83,6 @@ int main(void)
     TRY("release", "stlr x6, [x7]");
     TRY("undefined", "udf #3");
     TRY("break", "brk #3");
+    overwritten_later(bad);
     return 0;
 }
