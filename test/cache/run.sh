@@ -173,7 +173,8 @@ ANYARCH_CACHE=c "$anyarch" cache list | grep -q ' program$' || fail list "lacks 
 ANYARCH_CACHE=c "$anyarch" cache stat | grep -q '^files ' || fail stat "lacks the number of files"
 ANYARCH_CACHE=c "$anyarch" cache verify > /dev/null || fail verify "finds damage"
 cp -r c damaged2
-for f in damaged2/*.tbc; do printf X | dd of="$f" bs=1 seek=9000 conv=notrunc status=none; done
+# More than the gap between two blocks.
+for f in damaged2/*.tbc; do printf 'X%.0s' {1..80} | dd of="$f" bs=1 seek=9000 conv=notrunc status=none; done
 ANYARCH_CACHE=damaged2 "$anyarch" cache verify > /dev/null && fail verify "finds no damage"
 ANYARCH_CACHE=c "$anyarch" cache prune 1 > /dev/null
 [ "$(cached c)" = 0 ] || fail prune "files remain"
