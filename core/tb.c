@@ -319,5 +319,3 @@ void tb_flush(void)
 
 void tb_lock_take(void) { pthread_mutex_lock(&tb_lock); }
 void tb_lock_release(void) { pthread_mutex_unlock(&tb_lock); }
-void tb_lock_before_fork(void) { pthread_mutex_lock(&tb_lock); }
-void tb_unlock_after_fork(void) { pthread_mutex_unlock(&tb_lock); }

@@ -73,11 +73,8 @@ void tb_invalidate(guest_addr start, uint64_t size);
 void tb_flush(void);
 /* Changes at each flush: blocks known from before are gone. */
 uint32_t tb_generation(void);
-/* For those who change lists of blocks from outside. */
+/* For those who change lists of blocks from outside, and around fork: the child has one thread. */
 void tb_lock_take(void);
 void tb_lock_release(void);
-/* Tables after fork: the child has one thread. */
-void tb_lock_before_fork(void);
-void tb_unlock_after_fork(void);
 /* Allocate memory that lives until the next flush (exits, deltas). */
 void *tb_alloc(size_t size);

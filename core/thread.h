@@ -52,7 +52,7 @@ bool thread_is_inside(const struct thread *thread);
 bool thread_should_stop(void);
 /* All code is gone: empty every jump cache and return stack. The others are stopped. */
 void thread_forget_code(void);
-/* Around fork, with tb_lock_before_fork inside. The child has only the current thread: thread_after_fork, then unlock. */
+/* Around fork, with tb_lock_take inside. The child has only the current thread: thread_after_fork, then unlock. */
 void thread_lock_before_fork(void);
 void thread_unlock_after_fork(void);
 void thread_after_fork(void);

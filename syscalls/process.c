@@ -65,7 +65,7 @@ static void lock_all(struct task *task)
     pthread_mutex_lock(&task->sighand->lock);
     seccomp_lock_before_fork();
     thread_lock_before_fork();
-    tb_lock_before_fork();
+    tb_lock_take();
     memory_map_lock_before_fork();
 }
 
@@ -76,7 +76,7 @@ static void unlock_all(struct task *task, bool is_child)
         thread_after_fork();
         cache_after_fork();
     }
-    tb_unlock_after_fork();
+    tb_lock_release();
     thread_unlock_after_fork();
     seccomp_unlock_after_fork();
     pthread_mutex_unlock(&task->sighand->lock);
