@@ -30,7 +30,7 @@ enum { ELF_DATA_BIG = 2, ET_EXEC = 2, BINFMT_SIZE = 20, BINFMT_SIZE_MIPS = 40 };
 static const struct {
     uint16_t machine, same_as;
 } aliases[] = {
-    {6, 3} /* i486 */, {18, 2} /* sparc v8+ */, {0xbaab, 189} /* microblaze before its number */};
+    {6, 3} /* i486 */, {0xbaab, 189} /* microblaze before its number */};
 
 const struct guest *guest_by_name(const char *name)
 {
@@ -46,8 +46,8 @@ static const char *const families[][7] = {
     {"arm", "armv6l", "armv7l", "armv8l", "aarch64"},
     {"armeb", "armv7b", "aarch64_be"},
     {"ppc", "ppc64"},
-    {"mips", "mipsel", "mips64", "mips64el"},
-    {"sparc", "sparc64"},
+    {"mips", "mipsel", "mipsn32", "mipsn32el", "mips64", "mips64el"},
+    {"sparc", "sparc32plus", "sparc64"},
 };
 
 bool guest_same_family(const struct guest *g, const char *machine)
@@ -66,45 +66,65 @@ bool guest_same_family(const struct guest *g, const char *machine)
     return false;
 }
 
-const struct guest *guest_by_elf(const uint8_t ident[20])
-{
-    if (memcmp(ident, "\177ELF", 4))
-        return NULL;
-    bool big = ident[5] == ELF_DATA_BIG;
-    unsigned machine = big ? ident[18] << 8 | ident[19] : ident[19] << 8 | ident[18];
-    for (unsigned i = 0; i < ARRAY_SIZE(aliases); i++)
-        if (aliases[i].machine == machine)
-            machine = aliases[i].same_as;
-    for (unsigned i = 0; i < n_guests; i++)
-        if (guests[i].elf_machine == machine && guests[i].big_endian == big &&
-            guests[i].bits == ident[4] * 32u)
-            return &guests[i];
-    return NULL;
-}
+/* 32-bit mips has two ABIs, which the flag EF_MIPS_ABI2 of e_flags tells apart. */
+enum mips_abi { NO_MIPS, MIPS_O32, MIPS_N32 };
+enum { EF_MIPS_ABI2 = 0x20 };
 
 /* What differs from the usual magic and mask, per guest, as the registration scripts in use have
  * it. Offset 0 ends a row: the byte 0 never differs. */
 static const struct {
     const char *name;
     uint16_t machine; /* in the magic, if not the usual one */
-    bool mips32;      /* 40 bytes, tells the ABIs by e_flags */
+    enum mips_abi mips;
     struct {
         uint8_t at, mask;
     } change[4];
 } exceptions[] = {
-    {"i386", 0, false, {{5, 0xfe}, {6, 0xfe}}},
-    {"x86_64", 0, false, {{5, 0xfe}, {6, 0xfe}}},
-    {"alpha", 0, false, {{5, 0xfe}, {6, 0xfe}}},
-    {"ppc64le", 0, false, {{19, 0}}},
-    {"mips", 0, true, {{8, 0}}},
-    {"mipsel", 0, true, {{8, 0}}},
-    {"mips64", 0, false, {{8, 0}}},
-    {"mips64el", 0, false, {{8, 0}}},
-    {"loongarch64", 0, false, {{7, 0xfc}, {8, 0}}},
-    {"m68k", 0, false, {{6, 0xfe}}},
-    {"microblaze", 0xbaab, false, {{0, 0}}},
-    {"microblazeel", 0xbaab, false, {{0, 0}}},
+    {"i386", 0, NO_MIPS, {{5, 0xfe}, {6, 0xfe}}},
+    {"x86_64", 0, NO_MIPS, {{5, 0xfe}, {6, 0xfe}}},
+    {"alpha", 0, NO_MIPS, {{5, 0xfe}, {6, 0xfe}}},
+    {"ppc64le", 0, NO_MIPS, {{19, 0}}},
+    {"mips", 0, MIPS_O32, {{8, 0}}},
+    {"mipsel", 0, MIPS_O32, {{8, 0}}},
+    {"mipsn32", 0, MIPS_N32, {{8, 0}}},
+    {"mipsn32el", 0, MIPS_N32, {{8, 0}}},
+    {"mips64", 0, NO_MIPS, {{8, 0}}},
+    {"mips64el", 0, NO_MIPS, {{8, 0}}},
+    {"loongarch64", 0, NO_MIPS, {{7, 0xfc}, {8, 0}}},
+    {"m68k", 0, NO_MIPS, {{6, 0xfe}}},
+    {"microblaze", 0xbaab, NO_MIPS, {{0, 0}}},
+    {"microblazeel", 0xbaab, NO_MIPS, {{0, 0}}},
 };
+
+/* Where EF_MIPS_ABI2 is in a program of G. */
+static unsigned mips_abi_at(const struct guest *g)
+{
+    return g->big_endian ? 39 : 36;
+}
+
+static bool is_mips_abi(const struct guest *g, const uint8_t head[40])
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(exceptions); i++)
+        if (exceptions[i].mips && !strcmp(exceptions[i].name, g->name))
+            return !(head[mips_abi_at(g)] & EF_MIPS_ABI2) == (exceptions[i].mips == MIPS_O32);
+    return true;
+}
+
+const struct guest *guest_by_elf(const uint8_t head[40])
+{
+    if (memcmp(head, "\177ELF", 4))
+        return NULL;
+    bool big = head[5] == ELF_DATA_BIG;
+    unsigned machine = big ? head[18] << 8 | head[19] : head[19] << 8 | head[18];
+    for (unsigned i = 0; i < ARRAY_SIZE(aliases); i++)
+        if (aliases[i].machine == machine)
+            machine = aliases[i].same_as;
+    for (unsigned i = 0; i < n_guests; i++)
+        if (guests[i].elf_machine == machine && guests[i].big_endian == big &&
+            guests[i].bits == head[4] * 32u && is_mips_abi(&guests[i], head))
+            return &guests[i];
+    return NULL;
+}
 
 static void put16(const struct guest *g, uint8_t *at, unsigned value)
 {
@@ -133,11 +153,12 @@ unsigned guest_binfmt_magic(const struct guest *g, uint8_t magic[40], uint8_t ma
             put16(g, magic + 18, exceptions[i].machine);
         for (unsigned k = 0; k < 4 && exceptions[i].change[k].at; k++)
             mask[exceptions[i].change[k].at] = exceptions[i].change[k].mask;
-        if (exceptions[i].mips32) {
+        if (exceptions[i].mips) {
             size = BINFMT_SIZE_MIPS;
             memset(mask + 20, 0xff, 4); /* e_version */
             magic[g->big_endian ? 23 : 20] = 1;
-            mask[g->big_endian ? 39 : 36] = 0x20; /* EF_MIPS_ABI2: not n32 */
+            mask[mips_abi_at(g)] = EF_MIPS_ABI2;
+            magic[mips_abi_at(g)] = exceptions[i].mips == MIPS_N32 ? EF_MIPS_ABI2 : 0;
         }
     }
     return size;

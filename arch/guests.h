@@ -6,8 +6,8 @@ extern const struct guest guests[];
 extern const unsigned n_guests;
 
 const struct guest *guest_by_name(const char *name);
-/* ident: the first 20 bytes of an ELF file. Null: no such guest. */
-const struct guest *guest_by_elf(const uint8_t ident[20]);
+/* HEAD: the first 40 bytes of an ELF file, zero where it has less. Null: no such guest. */
+const struct guest *guest_by_elf(const uint8_t head[40]);
 /* Magic and mask for binfmt_misc: SIZE bytes each (20, or 40 for mips). Returns the size. */
 unsigned guest_binfmt_magic(const struct guest *g, uint8_t magic[40], uint8_t mask[40]);
 /* True if machines called MACHINE (uname -m, or a guest's name) can run programs of G themselves, by and large: to

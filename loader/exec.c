@@ -173,10 +173,10 @@ wrong_architecture(const struct exec_program *p, const struct elf_image *image, 
 static const struct guest *read_elf(const struct exec_program *p, int fd, const char *path,
                                     const struct guest *guest, struct elf_image *image)
 {
-    uint8_t ident[20] = {0};
+    uint8_t head[40] = {0};
     int error = elf_read(fd, image);
-    ssize_t n = pread(fd, ident, sizeof ident, 0);
-    const struct guest *is = n == sizeof ident ? p->request->find_guest(ident) : NULL;
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    const struct guest *is = n >= 20 ? p->request->find_guest(head) : NULL; /* e_machine is there */
     /* A foreign program is called foreign, even if it is damaged too. */
     if (image->machine && ((guest && is != guest) || (!guest && !(is && is->isa)))) {
         const struct exec_request *r = p->request;

@@ -16,7 +16,7 @@
 
 struct exec_request {
     const struct guest *guest; /* what the program must be for; null: whatever its header says */
-    const struct guest *(*find_guest)(const uint8_t ident[20]); /* guest_by_elf */
+    const struct guest *(*find_guest)(const uint8_t head[40]); /* guest_by_elf */
     /* True: programs for this guest need no translator, they are executed. Null: never so. */
     bool (*is_native)(const struct guest *guest);
     /* Called before the guest's interpreter is looked up; may be null. */

@@ -8,7 +8,7 @@ rm -rf "$2"
 mkdir -p "$2/fake"
 cd "$2" || exit 1
 compiler=${3:-}
-for name in anyarch qemu-aarch64-static qemu-arm-static qemu-vax-static register binfmt qemu-binfmt-conf.sh; do
+for name in anyarch qemu-aarch64-static qemu-arm-static qemu-mipsn32-static qemu-vax-static register binfmt qemu-binfmt-conf.sh; do
     ln -s "$anyarch" $name
 done
 cp "$anyarch" alone
@@ -50,6 +50,7 @@ mistake 'its interpreter /no/interpreter' ./anyarch ./lost-script
 mistake 'too short for a program' ./anyarch ./cut
 mistake 'x86_64 program; expected one for aarch64' ./qemu-aarch64-static "$anyarch"
 mistake 'programs for arm cannot be translated yet' ./qemu-arm-static ./text
+mistake 'programs for mipsn32 cannot be translated yet' ./qemu-mipsn32-static ./text
 mistake 'vax is no architecture known here' ./qemu-vax-static ./text
 mistake "unknown option 'srtace'" ./qemu-aarch64-static -srtace ./text
 mistake "missing argument for option 'L'" ./qemu-aarch64-static -L
