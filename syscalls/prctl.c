@@ -88,7 +88,7 @@ long sys_prctl(struct thread *t, const uint64_t arg[6])
     if (option == GET_AUXV)
         return get_auxv(arg);
     if (option == GET_SECCOMP)
-        return t->task->seccomp_mode;
+        return t->task->seccomp_mode ? t->task->seccomp_mode : host_syscall(HOST_NR_prctl, GET_SECCOMP, 0, 0, 0, 0, 0);
     if (option == SET_SECCOMP)
         return seccomp_set_by_prctl(t, arg[1], arg[2]);
     if (option == SET_MM)

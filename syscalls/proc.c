@@ -334,10 +334,11 @@ static void write_status(struct text *x, const struct proc_name *name)
             text_print(x, "%.8s%016llx\n", line,
                        (unsigned long long)((strtoull(line + 8, NULL, 16) & ~SYNC_MASK) |
                                             sync_signals_with(ignored)));
-        else if (!strncmp(line, "Seccomp:", 8))
+        else if (!strncmp(line, "Seccomp:", 8) && current_thread->task->seccomp_mode)
             text_print(x, "Seccomp:\t%d\n", current_thread->task->seccomp_mode);
-        else if (!strncmp(line, "Seccomp_filters:", 16))
-            text_print(x, "Seccomp_filters:\t%u\n", seccomp_count(current_thread->task));
+        else if (!strncmp(line, "Seccomp_filters:", 16)) /* besides those of a container */
+            text_print(x, "Seccomp_filters:\t%lu\n",
+                       strtoul(line + 16, NULL, 10) + seccomp_count(current_thread->task));
         else
             text_print(x, "%s\n", line);
     }

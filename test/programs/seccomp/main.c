@@ -61,9 +61,11 @@ static long sys(long nr)
     return r < 0 ? -errno : r;
 }
 
+static int first_mode; /* in a container it is not 0 */
+
 static void errno_verdict(void)
 {
-    printf("mode %d\n", prctl(PR_GET_SECCOMP));
+    printf("mode as before %d\n", prctl(PR_GET_SECCOMP) == first_mode);
     printf("install %ld\n", on_call(SYS_getppid, SECCOMP_RET_ERRNO | ENOTTY, 0));
     printf("mode %d\n", prctl(PR_GET_SECCOMP));
     printf("getppid %ld, getpid works %d\n", sys(SYS_getppid), sys(SYS_getpid) == getpid());
@@ -306,7 +308,7 @@ static void errors(void)
                           SECCOMP_RET_TRACE, SECCOMP_RET_LOG, SECCOMP_RET_ALLOW, 0x12340000};
     for (unsigned i = 0; i < COUNT(actions); i++)
         printf("action 0x%08x %ld\n", actions[i], call(SECCOMP_GET_ACTION_AVAIL, 0, &actions[i]));
-    printf("mode %d\n", prctl(PR_GET_SECCOMP));
+    printf("mode as before %d\n", prctl(PR_GET_SECCOMP) == first_mode);
     printf("good %ld\n", install(ok, 1, 0));
     printf("strict after filter %ld\n", call(SECCOMP_SET_MODE_STRICT, 0, NULL));
 }
@@ -324,6 +326,7 @@ static void status_file(void)
 int main(int argc, char **argv)
 {
     self = argv[0];
+    first_mode = prctl(PR_GET_SECCOMP);
     for (int i = 3; i < 256 && argc == 1; i++)
         close(i); /* of whoever started us */
     if (argc > 1 && !strcmp(argv[1], "executed"))
