@@ -15,6 +15,8 @@ endif()
 # Manual page, completion, generated table; what is installed.
 add_test(NAME cli.docs COMMAND ${CMAKE_CURRENT_LIST_DIR}/docs.sh $<TARGET_FILE:anyarch> ${PROJECT_BINARY_DIR})
 set_tests_properties(cli.docs PROPERTIES LABELS "cli;program" TIMEOUT 120)
+add_test(NAME cli.package COMMAND ${CMAKE_CURRENT_LIST_DIR}/package.sh ${PROJECT_BINARY_DIR} ${PROJECT_BINARY_DIR}/test/package)
+set_tests_properties(cli.package PROPERTIES LABELS "cli;program" TIMEOUT 120 SKIP_RETURN_CODE 77)
 add_test(NAME cli.mistakes COMMAND ${CMAKE_CURRENT_LIST_DIR}/mistakes.sh $<TARGET_FILE:anyarch>
     ${PROJECT_BINARY_DIR}/test/mistakes $<$<BOOL:${GUEST_CC}>:${GUEST_CC}> COMMAND_EXPAND_LISTS)
 set_tests_properties(cli.mistakes PROPERTIES LABELS "cli;program" TIMEOUT 60)
