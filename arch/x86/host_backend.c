@@ -174,6 +174,8 @@ static void patch_exit(struct tb *tb, unsigned exit, const void *target)
         int32_t disp = (int32_t)(to - (site + 4));
         if (__atomic_load_n((int32_t *)(void *)site, __ATOMIC_RELAXED) == disp)
             return; /* the page stays shared */
+    } else if (to - (site + 4) != (int32_t)(to - (site + 4))) {
+        to = tb->code + x->stub; /* too far for one jump: C is asked each time */
     }
     __atomic_store_n((int32_t *)(void *)site, (int32_t)(to - (site + 4)), __ATOMIC_RELEASE);
 }

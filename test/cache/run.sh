@@ -148,6 +148,13 @@ mkdir -m 700 limited
 (ulimit -f 8; ANYARCH_CACHE=limited "$anyarch" ./program 2>&1) | cmp -s - expected || fail "file size limit" "wrong output"
 [ -z "$(ls limited | grep -v '^lock$')" ] || fail "file size limit" "left $(ls limited)"
 
+# -- Code that is too far from a cached block for a jump to it --
+"$compiler" -std=gnu11 -O2 -static -w "$source/far.c" -o far || exit 77
+for way in 0 1 0 1; do
+    ANYARCH_CACHE=far.cache "$anyarch" ./far $way > output 2>&1 || fail "far, way $way" "exit status $?"
+    "$anyarch" -cache off ./far $way | cmp -s - output || fail "far, way $way" "wrong output"
+done
+
 # -- Many writers at once, some killed --
 mkdir -m 700 many
 pids=()
