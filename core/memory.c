@@ -1,9 +1,9 @@
 /* memory.c - the guest's address space: the map of its regions, and access to its bytes from C.
  *
- * The map is a sorted array of disjoint regions. map_lock guards it and is a leaf: nothing else is
- * locked and no guest memory is touched while it is held. memory_lock is the outer lock around a
- * host mapping call and its map update. Order: memory_lock, then the translation-block lock, then
- * map_lock. */
+ * The map is a list of disjoint regions (region_list.h). map_lock guards it and is a leaf: nothing
+ * else is locked and no guest memory is touched while it is held. memory_lock is the outer lock
+ * around a host mapping call and its map update. Order: memory_lock, then the translation-block
+ * lock, then map_lock. */
 #include "core/memory.h"
 
 #include <errno.h>
@@ -14,13 +14,9 @@
 #include <sys/mman.h>
 
 #include "core/log.h"
+#include "core/region_list.h"
 #include "core/tb.h"
 #include "core/thread.h"
-
-struct region_list {
-    struct region *at;
-    size_t n, capacity;
-};
 
 static pthread_mutex_t outer_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -38,8 +34,14 @@ void memory_unlock(void)
     pthread_mutex_unlock(&outer_lock);
 }
 
-void memory_map_lock_before_fork(void) { pthread_mutex_lock(&map_lock); }
-void memory_map_unlock_after_fork(void) { pthread_mutex_unlock(&map_lock); }
+void memory_map_lock_before_fork(void)
+{
+    pthread_mutex_lock(&map_lock);
+}
+void memory_map_unlock_after_fork(void)
+{
+    pthread_mutex_unlock(&map_lock);
+}
 
 static const char *name_intern(const char *name)
 {
@@ -67,41 +69,6 @@ static const char *name_intern(const char *name)
     return copy;
 }
 
-/* Index of the first region that ends above ADDR. */
-static size_t list_lower(const struct region_list *list, guest_addr addr)
-{
-    size_t low = 0, high = list->n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (list->at[mid].end > addr)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low;
-}
-
-static void list_insert(struct region_list *list, size_t i, const struct region *r)
-{
-    if (list->n == list->capacity) {
-        list->capacity = list->capacity ? list->capacity * 2 : 64;
-        list->at = realloc(list->at, list->capacity * sizeof(*list->at));
-        if (!list->at)
-            die("out of memory");
-    }
-    memmove(list->at + i + 1, list->at + i, (list->n - i) * sizeof(*list->at));
-    list->at[i] = *r;
-    list->n++;
-}
-
-static void list_erase(struct region_list *list, size_t i, size_t n)
-{
-    if (!n)
-        return;
-    memmove(list->at + i, list->at + i + n, (list->n - i - n) * sizeof(*list->at));
-    list->n -= n;
-}
-
 static bool is_anonymous(const struct region *r)
 {
     return r->flags & MAP_ANONYMOUS;
@@ -110,15 +77,17 @@ static bool is_anonymous(const struct region *r)
 /* Make ADDR a boundary between regions. */
 static void list_split(struct region_list *list, guest_addr addr)
 {
-    size_t i = list_lower(list, addr);
-    if (i == list->n || list->at[i].start >= addr)
+    struct region_place place = region_list_lower(list, addr);
+    struct region *r = region_list_at(list, place);
+    if (!r || r->start >= addr)
         return;
-    struct region upper = list->at[i];
+    struct region upper = *r;
     if (!is_anonymous(&upper))
         upper.offset += (off_t)(addr - upper.start);
     upper.start = addr;
-    list->at[i].end = addr;
-    list_insert(list, i + 1, &upper);
+    r->end = addr;
+    region_list_next(list, &place);
+    region_list_insert(list, place, &upper);
 }
 
 static bool can_merge(const struct region *a, const struct region *b)
@@ -129,15 +98,20 @@ static bool can_merge(const struct region *a, const struct region *b)
     return is_anonymous(a) || a->offset + (off_t)(a->end - a->start) == b->offset;
 }
 
-/* Merge what meets at index I and I-1, for I in [first, last]. */
-static void list_merge(struct region_list *list, size_t first, size_t last)
+/* Merge what meets at START, at END and between. */
+static void list_merge(struct region_list *list, guest_addr start, guest_addr end)
 {
-    for (size_t i = last < list->n ? last : list->n - 1; i + 1 > first && i > 0 && i < list->n;
-         i--) {
-        if (!can_merge(&list->at[i - 1], &list->at[i]))
-            continue;
-        list->at[i - 1].end = list->at[i].end;
-        list_erase(list, i, 1);
+    struct region_place place = region_list_lower(list, start ? start - 1 : 0);
+    for (struct region *r; (r = region_list_at(list, place)) && r->start <= end;) {
+        struct region_place next = place;
+        if (!region_list_next(list, &next))
+            return;
+        if (can_merge(r, region_list_at(list, next))) {
+            r->end = region_list_at(list, next)->end;
+            region_list_erase(list, next);
+        } else {
+            place = next;
+        }
     }
 }
 
@@ -147,10 +121,11 @@ static bool list_remove(struct region_list *list, guest_addr start, guest_addr e
     bool exec = false;
     list_split(list, start);
     list_split(list, end);
-    size_t first = list_lower(list, start), last = first;
-    while (last < list->n && list->at[last].start < end)
-        exec |= (list->at[last++].prot & PROT_EXEC) != 0;
-    list_erase(list, first, last - first);
+    struct region_place place = region_list_lower(list, start);
+    for (const struct region *r; (r = region_list_at(list, place)) && r->start < end;) {
+        exec |= (r->prot & PROT_EXEC) != 0;
+        place = region_list_erase(list, place);
+    }
     return exec;
 }
 
@@ -162,9 +137,8 @@ void memory_map_add(const struct region *r)
     bool exec = list_remove(&guest_map, r->start, r->end);
     struct region copy = *r;
     copy.name = (char *)name_intern(r->name);
-    size_t i = list_lower(&guest_map, r->start);
-    list_insert(&guest_map, i, &copy);
-    list_merge(&guest_map, i, i + 1);
+    region_list_insert(&guest_map, region_list_lower(&guest_map, r->start), &copy);
+    list_merge(&guest_map, r->start, r->end);
     pthread_mutex_unlock(&map_lock);
     if (exec)
         tb_invalidate(r->start, r->end - r->start);
@@ -189,10 +163,10 @@ bool memory_map_protect(guest_addr start, guest_addr end, int prot)
     pthread_mutex_lock(&map_lock);
     list_split(&guest_map, start);
     list_split(&guest_map, end);
-    size_t first = list_lower(&guest_map, start), i = first;
+    struct region_place place = region_list_lower(&guest_map, start);
     guest_addr at = start;
-    for (; i < guest_map.n && guest_map.at[i].start < end; i++) {
-        struct region *r = &guest_map.at[i];
+    for (struct region *r; (r = region_list_at(&guest_map, place)) && r->start < end;
+         region_list_next(&guest_map, &place)) {
         complete &= r->start == at;
         at = r->end;
         /* Writable again counts as well: what was translated may be written from now on. */
@@ -200,7 +174,7 @@ bool memory_map_protect(guest_addr start, guest_addr end, int prot)
         r->prot = prot;
     }
     complete &= at >= end;
-    list_merge(&guest_map, first, i);
+    list_merge(&guest_map, start, end);
     pthread_mutex_unlock(&map_lock);
     if (exec)
         tb_invalidate(start, end - start);
@@ -210,12 +184,11 @@ bool memory_map_protect(guest_addr start, guest_addr end, int prot)
 bool memory_map_find(guest_addr addr, struct region *out)
 {
     pthread_mutex_lock(&map_lock);
-    size_t i = list_lower(&guest_map, addr);
-    bool found = i < guest_map.n;
+    const struct region *found = region_list_at(&guest_map, region_list_lower(&guest_map, addr));
     if (found)
-        *out = guest_map.at[i];
+        *out = *found;
     pthread_mutex_unlock(&map_lock);
-    return found;
+    return found != NULL;
 }
 
 bool memory_is_vdso(guest_addr addr)
@@ -232,8 +205,9 @@ bool memory_check(guest_addr start, uint64_t size, int prot)
         return false;
     pthread_mutex_lock(&map_lock);
     guest_addr at = start;
-    for (size_t i = list_lower(&guest_map, start); i < guest_map.n && at < end; i++) {
-        const struct region *r = &guest_map.at[i];
+    struct region_place place = region_list_lower(&guest_map, start);
+    for (const struct region *r; at < end && (r = region_list_at(&guest_map, place));
+         region_list_next(&guest_map, &place)) {
         if (r->start > at || (r->prot & prot) != prot)
             break;
         at = r->end;
@@ -247,8 +221,9 @@ uint64_t memory_map_total(bool data)
     enum { FIRST_STACK = 132 << 10 };
     uint64_t total = 0;
     pthread_mutex_lock(&map_lock);
-    for (size_t i = 0; i < guest_map.n; i++) {
-        const struct region *r = &guest_map.at[i];
+    struct region_place place = {0, 0};
+    for (const struct region *r; (r = region_list_at(&guest_map, place));
+         region_list_next(&guest_map, &place)) {
         uint64_t size = r->end - r->start;
         if (data && (!(r->prot & PROT_WRITE) || (r->flags & 15) != MAP_PRIVATE))
             continue;
@@ -261,8 +236,8 @@ uint64_t memory_map_total(bool data)
 bool memory_is_guest_or_free(guest_addr start, guest_addr end)
 {
     pthread_mutex_lock(&map_lock);
-    size_t i = list_lower(&own_map, start);
-    bool free = i == own_map.n || own_map.at[i].start >= end;
+    const struct region *own = region_list_at(&own_map, region_list_lower(&own_map, start));
+    bool free = !own || own->start >= end;
     pthread_mutex_unlock(&map_lock);
     return free;
 }
@@ -279,9 +254,8 @@ void memory_reserve_own(const void *start, size_t size)
     struct region r = own_region(start, size);
     pthread_mutex_lock(&map_lock);
     list_remove(&own_map, r.start, r.end);
-    size_t i = list_lower(&own_map, r.start);
-    list_insert(&own_map, i, &r);
-    list_merge(&own_map, i, i + 1);
+    region_list_insert(&own_map, region_list_lower(&own_map, r.start), &r);
+    list_merge(&own_map, r.start, r.end);
     pthread_mutex_unlock(&map_lock);
 }
 

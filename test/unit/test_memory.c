@@ -1,6 +1,7 @@
 /* test_memory.c - the map of guest regions: splitting, merging, protection, and the translator's
  * own ranges. */
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "core/memory.h"
@@ -162,6 +163,51 @@ static void test_memory_strings(void **state)
     munmap(page, PAGE);
 }
 
+/* Thousands of regions against one word per page. */
+static void test_memory_map_equals_a_page_table(void **state)
+{
+    enum { PAGES = 3000, STEPS = 30000 };
+    static uint8_t page[PAGES];
+    uint32_t random = 12345;
+    (void)state;
+    for (int i = 0; i < STEPS; i++) {
+        random = random * 1664525 + 1013904223;
+        guest_addr start = random >> 8 & 0xfff, end = start + 1 + (random >> 20 & 7);
+        int prot = random & 64 ? RW : PROT_READ;
+        if (end > PAGES)
+            continue;
+        switch (random >> 29 & (i % 4096 < 3072 ? 1 : 3)) {
+        case 0:
+        case 1:
+            add(start, end, prot, ANON, 0, NULL);
+            memset(page + start, 1 + prot, end - start);
+            break;
+        case 2:
+            memory_map_remove(BASE + start * PAGE, BASE + end * PAGE);
+            memset(page + start, 0, end - start);
+            break;
+        case 3:
+            memory_map_protect(BASE + start * PAGE, BASE + end * PAGE, prot);
+            for (guest_addr at = start; at < end; at++)
+                page[at] = page[at] ? (uint8_t)(1 + prot) : 0;
+            break;
+        }
+        if (i % 500)
+            continue;
+        struct region r;
+        guest_addr at = 0;
+        for (; at < PAGES && memory_map_find(BASE + at * PAGE, &r);) {
+            for (; at < (r.start - BASE) / PAGE; at++)
+                assert_int_equal(page[at], 0);
+            for (; at < (r.end - BASE) / PAGE; at++)
+                assert_int_equal(page[at], 1 + r.prot);
+            assert_true(at == PAGES || page[at] != 1 + r.prot); /* like neighbours are merged */
+        }
+        for (; at < PAGES; at++)
+            assert_int_equal(page[at], 0);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup(name, clear)
 
 int main(void)
@@ -176,6 +222,7 @@ int main(void)
         CASE(test_memory_own_ranges),
         CASE(test_memory_many_regions_stay_sorted),
         CASE(test_memory_strings),
+        CASE(test_memory_map_equals_a_page_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
