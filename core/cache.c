@@ -292,15 +292,17 @@ int64_t cache_lookup(const struct cache_file *f, uint32_t offset, uint32_t mode)
 }
 
 /* A new member that code generation fills in has to be in the file, too: here, in put_block and in put_details. */
-_Static_assert(sizeof(struct tb) == 280, "struct tb has changed: cache_format.h");
+_Static_assert(sizeof(struct tb) == 160, "struct tb has changed: cache_format.h");
 
 static struct tb *make_tb(struct cache_unit *u, const struct cache_entry *e, guest_addr pc)
 {
     const uint8_t *p = u->file.details + e->details;
     const struct cache_exit *exit = (const void *)p;
     const struct cache_range *range = (const void *)(exit + e->n_exits);
-    struct tb *tb = tb_alloc(sizeof *tb);
+    struct tb *tb = tb_alloc(sizeof *tb + e->n_ranges * sizeof *tb->range + e->n_exits * sizeof *tb->exits);
     memset(tb, 0, sizeof *tb);
+    tb->range = (struct tb_range *)(void *)(tb + 1);
+    tb->exits = (struct tb_exit *)(void *)(tb->range + e->n_ranges);
     tb->pc = pc;
     tb->mode = e->mode;
     tb->code = (const uint8_t *)u->file.header + e->code;
@@ -317,7 +319,6 @@ static struct tb *make_tb(struct cache_unit *u, const struct cache_entry *e, gue
     tb->places = (const void *)(tb->flags_at + e->n_flags_at);
     tb->deltas = (const void *)(tb->places + e->n_places);
     tb->n_delta_bytes = e->n_delta_bytes;
-    tb->exits = tb_alloc(e->n_exits * sizeof *tb->exits);
     tb->slots = cache_slot(&u->file, e->slot);
     tb->is_fixed_code = u->read_only;
     __atomic_store_n(tb->slots, (uintptr_t)tb, __ATOMIC_RELEASE);

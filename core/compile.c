@@ -66,13 +66,15 @@ static void verify(const struct ir *ir, const char *after)
 
 static struct tb *new_tb(const struct translator *t, guest_addr pc, uint32_t mode)
 {
-    struct tb *tb = tb_alloc(sizeof *tb);
+    size_t ranges_size = t->n_ranges * sizeof(struct tb_range);
+    struct tb *tb = tb_alloc(sizeof *tb + ranges_size);
     memset(tb, 0, sizeof *tb);
+    tb->range = (struct tb_range *)(void *)(tb + 1);
     tb->pc = pc;
     tb->mode = mode;
     tb->n_insns = (uint16_t)t->n_insns;
     tb->n_ranges = (uint16_t)t->n_ranges;
-    memcpy(tb->range, t->range, t->n_ranges * sizeof *tb->range);
+    memcpy(tb->range, t->range, ranges_size);
     return tb;
 }
 

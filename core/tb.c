@@ -16,9 +16,10 @@
 #include "core/log.h"
 #include "core/memory.h"
 
-enum { HASH_BITS = 15, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
-/* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size. */
-enum { TABLES_PER_CODE = 6, CODE_PER_TB = 64, LARGEST_TB = 1 << 20, MANY_DEAD = 1 << 16 };
+enum { FIRST_BUCKETS = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
+/* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
+ * the largest hash table. */
+enum { TABLES_PER_CODE = 6, CODE_PER_TB = 64, LARGEST_TB = 2 << 20, MANY_DEAD = 1 << 16 };
 
 /* A block that depends on bytes of a guest page. */
 struct page_node {
@@ -27,15 +28,28 @@ struct page_node {
     struct page_node *next;
 };
 
+/* Blocks by pc. It grows with their number, because each page that a short process touches costs it microseconds. */
+struct hash_table {
+    unsigned n_buckets; /* a power of two */
+    struct tb **bucket;
+};
+
 static pthread_mutex_t tb_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct tb *hash_table[1 << HASH_BITS];
+static struct tb *first_bucket[FIRST_BUCKETS];
+static struct hash_table first_table = {FIRST_BUCKETS, first_bucket};
+static struct hash_table *hash_table = &first_table; /* changed with tb_lock held */
+static unsigned n_hashed;                            /* blocks in it; guarded by tb_lock */
 static struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
 static struct tb **by_host;                               /* blocks in the order of their code */
 static unsigned n_by_host, max_by_host;
 static unsigned n_dead; /* of these, dropped */
 static char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space, touched as needed */
 
-static unsigned hash_of(guest_addr pc) { return (unsigned)(pc >> 2) & ((1 << HASH_BITS) - 1); }
+static struct tb **bucket_of(const struct hash_table *h, guest_addr pc)
+{
+    return &h->bucket[(unsigned)(pc >> 2) & (h->n_buckets - 1)];
+}
+
 static unsigned page_hash(guest_addr page) { return (unsigned)page & ((1 << PAGE_HASH_BITS) - 1); }
 
 static void *reserve(size_t size)
@@ -73,10 +87,30 @@ static bool tables_full(void)
 
 struct tb *tb_find(guest_addr pc, uint32_t mode)
 {
-    struct tb *tb = __atomic_load_n(&hash_table[hash_of(pc)], __ATOMIC_ACQUIRE);
+    const struct hash_table *h = __atomic_load_n(&hash_table, __ATOMIC_ACQUIRE);
+    struct tb *tb = __atomic_load_n(bucket_of(h, pc), __ATOMIC_ACQUIRE);
     while (tb && (tb->pc != pc || tb->mode != mode))
         tb = __atomic_load_n(&tb->hash_next, __ATOMIC_ACQUIRE);
     return tb;
+}
+
+/* A reader without the lock may be led from an old bucket into a new one and miss its block; it then looks again with the
+ * lock. What it walks on stays memory of blocks until the next flush. */
+static void grow_hash_table(void)
+{
+    const struct hash_table *old = hash_table;
+    unsigned n = old->n_buckets * MORE_BUCKETS;
+    struct hash_table *h = tb_alloc(sizeof *h + n * sizeof *h->bucket);
+    *h = (struct hash_table){n, (struct tb **)(void *)(h + 1)};
+    memset(h->bucket, 0, n * sizeof *h->bucket);
+    for (unsigned i = 0; i < old->n_buckets; i++)
+        for (struct tb *tb = old->bucket[i], *next; tb; tb = next) {
+            struct tb **to = bucket_of(h, tb->pc);
+            next = tb->hash_next;
+            __atomic_store_n(&tb->hash_next, *to, __ATOMIC_RELEASE);
+            *to = tb;
+        }
+    __atomic_store_n(&hash_table, h, __ATOMIC_RELEASE);
 }
 
 static void add_page_nodes(struct tb *tb)
@@ -111,7 +145,9 @@ static void publish(struct tb *tb)
     add_page_nodes(tb);
     if (!tb->slots)
         by_host[n_by_host++] = tb;
-    struct tb **head = &hash_table[hash_of(tb->pc)];
+    if (++n_hashed > hash_table->n_buckets && hash_table->n_buckets < MAX_BUCKETS)
+        grow_hash_table();
+    struct tb **head = bucket_of(hash_table, tb->pc);
     tb->hash_next = *head;
     __atomic_store_n(head, tb, __ATOMIC_RELEASE);
     if (engine_options.no_chain)
@@ -219,9 +255,10 @@ guest_addr tb_guest_pc(const struct tb *tb, const void *host_pc)
 
 static void unhash(struct tb *tb)
 {
-    for (struct tb **p = &hash_table[hash_of(tb->pc)]; *p; p = &(*p)->hash_next)
+    for (struct tb **p = bucket_of(hash_table, tb->pc); *p; p = &(*p)->hash_next)
         if (*p == tb) {
             __atomic_store_n(p, tb->hash_next, __ATOMIC_RELEASE);
+            n_hashed--;
             return;
         }
 }
@@ -307,7 +344,9 @@ void tb_flush(void)
 {
     generation++;
     compile_stats.flushes++;
-    memset(hash_table, 0, sizeof hash_table);
+    memset(first_bucket, 0, sizeof first_bucket);
+    hash_table = &first_table;
+    n_hashed = 0;
     memset(page_table, 0, sizeof page_table);
     __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);
     n_dead = 0;

@@ -39,7 +39,7 @@ struct tb {
     struct tb_exit *incoming;
     uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_places, n_bias;
     bool dead;                /* invalidated: unreachable for new entries */
-    struct tb_range range[TB_MAX_RANGES];
+    struct tb_range *range;
     /* Pairs (guest length, host length) as bytes, one pair per guest instruction; 255 in host length: the next two bytes
      * hold it; guest length 0: the next eight bytes hold a new guest pc (after a followed jump),
      * minus the block's. */
