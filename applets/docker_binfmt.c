@@ -10,6 +10,7 @@
 
 #include "applets/applet.h"
 #include "applets/binfmt.h"
+#include "applets/host_cpu.h"
 #include "applets/probe.h"
 #include "applets/register.h"
 #include "arch/guests.h"
@@ -137,12 +138,10 @@ static void print_variants(const struct guest *g)
     }
     print_item("linux/%s", binfmt_platform(g));
 #ifdef __x86_64__
-    if (strcmp(g->name, "x86_64") || !__builtin_cpu_supports("sse4.2") ||
-        !__builtin_cpu_supports("popcnt"))
+    if (strcmp(g->name, "x86_64") || !host_cpu_has("sse4.2") || !host_cpu_has("popcnt"))
         return;
     print_item("linux/%s", "amd64/v2");
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2"))
+    if (host_cpu_has("avx2") && host_cpu_has("fma") && host_cpu_has("bmi2"))
         print_item("linux/%s", "amd64/v3");
 #endif
 }

@@ -16,6 +16,7 @@
 
 #include "applets/applet.h"
 #include "applets/binfmt.h"
+#include "applets/host_cpu.h"
 #include "applets/kernel_config.h"
 #include "applets/probe.h"
 #include "applets/register.h"
@@ -261,17 +262,12 @@ static void check_cpu(void)
 {
     char text[256] = "";
 #ifdef __x86_64__
-#define FEATURE(name)                                                                              \
-    if (__builtin_cpu_supports(name))                                                              \
-        strcat(strcat(text, " "), name);
-    __builtin_cpu_init();
-    FEATURE("sse4.2")
-    FEATURE("popcnt")
-    FEATURE("aes") FEATURE("pclmul") FEATURE("avx") FEATURE("avx2") FEATURE("fma") FEATURE("bmi")
-        FEATURE("bmi2") FEATURE("avx512f") FEATURE("avx512vl")
-#undef FEATURE
-            if (!__builtin_cpu_supports("sse4.2"))
-    {
+    static const char *const named[] = {"sse4.2", "popcnt", "aes", "pclmul",  "avx",     "avx2",
+                                        "fma",    "bmi",    "bmi2", "avx512f", "avx512vl"};
+    for (unsigned i = 0; i < ARRAY_SIZE(named); i++)
+        if (host_cpu_has(named[i]))
+            strcat(strcat(text, " "), named[i]);
+    if (!host_cpu_has("sse4.2")) {
         report("CPU", BAD, "a CPU with SSE4.2 is needed", "%s:%s", host_backend.name, text);
         return;
     }

@@ -14,24 +14,41 @@
  * memory. */
 static bool is_self(int fd)
 {
-    Elf64_Ehdr head;
-    uint8_t table[2048];
+    enum { LARGEST_TABLE = 2048 };
+    struct {
+        Elf64_Ehdr head;
+        uint8_t table[LARGEST_TABLE]; /* usually right behind the header: one read */
+    } start;
     size_t entry = getauxval(AT_PHENT), size = entry * getauxval(AT_PHNUM);
     const void *own = (const void *)getauxval(AT_PHDR);
-    if (!own || !size || size > sizeof table || pread(fd, &head, sizeof head, 0) != sizeof head)
+    if (!own || !size || size > LARGEST_TABLE)
         return false;
-    return head.e_phentsize == entry && head.e_phentsize * (size_t)head.e_phnum == size &&
-           pread(fd, table, size, (off_t)head.e_phoff) == (ssize_t)size &&
-           !memcmp(own, table, size);
+    size_t want = sizeof start.head + size;
+    if (pread(fd, &start, want, 0) != (ssize_t)want || start.head.e_phentsize != entry ||
+        start.head.e_phentsize * (size_t)start.head.e_phnum != size)
+        return false;
+    if (start.head.e_phoff != sizeof start.head &&
+        pread(fd, start.table, size, (off_t)start.head.e_phoff) != (ssize_t)size)
+        return false;
+    return !memcmp(own, start.table, size);
 }
+
+static int kept = -1; /* our file, open, from the first look at it */
 
 int self_open(int given, const char *argv0)
 {
-    /* In this order: what the parent knew; what the kernel says; names that may mean another file
-     * by now. */
+    /* In this order: what the parent knew; what the kernel executed, opened when we started; what the
+     * kernel says; names that may mean another file by now. */
     const char *names[] = {"/proc/self/exe", (const char *)getauxval(AT_EXECFN), argv0};
-    if (given >= 0 && is_self(given))
+    int early = kept;
+    kept = -1;
+    if (given >= 0 && is_self(given)) {
+        if (early >= 0)
+            close(early);
         return fd_move_high(given);
+    }
+    if (early >= 0)
+        return fd_move_high(early);
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         if (!names[i] || (i && !strchr(names[i], '/')))
             continue;
@@ -45,7 +62,7 @@ int self_open(int given, const char *argv0)
     return -1;
 }
 
-bool self_started_by_binfmt(void)
+static bool find_out(void)
 {
     errno = 0;
     getauxval(AT_EXECFD);
@@ -55,7 +72,19 @@ bool self_started_by_binfmt(void)
     int fd = name ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     if (fd < 0)
         return false;
-    bool other = !is_self(fd);
+    if (is_self(fd)) {
+        kept = fd;
+        return false;
+    }
     close(fd);
-    return other;
+    return true;
+}
+
+bool self_started_by_binfmt(void)
+{
+    static bool known, answer;
+    if (!known)
+        answer = find_out();
+    known = true;
+    return answer;
 }

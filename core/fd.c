@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { HIGH = 1000 };
@@ -10,10 +11,10 @@ enum { HIGH = 1000 };
 int fd_move_high(int fd)
 {
     struct rlimit limit;
-    int floor = HIGH;
-    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < HIGH + 16)
-        floor = limit.rlim_cur > 16 ? (int)limit.rlim_cur - 16 : 3;
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, floor);
+    /* Not the C library's fcntl, which makes two calls of it. */
+    int high = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH);
+    if (high < 0 && !getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < HIGH + 16)
+        high = fcntl(fd, F_DUPFD_CLOEXEC, limit.rlim_cur > 16 ? (int)limit.rlim_cur - 16 : 3);
     if (high < 0) {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         return fd;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, MAX_PHDR_BYTES = 65536 };
+enum { PAGE = 4096, MAX_PHDR_BYTES = 65536, USUAL_PHDR_BYTES = 2048 };
 #define ADDRESS_LIMIT ((uint64_t)1 << 47) /* of 64-bit guests: what the host has */
 
 struct source {
@@ -214,7 +214,8 @@ static int read_segments(struct source *s, const uint8_t *table)
 static int parse(struct source *s)
 {
     struct elf_image *image = s->image;
-    memset(image, 0, sizeof *image);
+    memset(image, 0, offsetof(struct elf_image, segment));
+    image->interp[0] = image->error[0] = 0;
     image->align = PAGE;
     int error = read_header(s);
     if (error)
@@ -227,14 +228,16 @@ static int parse(struct source *s)
         return fail(s, ENOEXEC, "has %u program headers", image->phnum);
     if (!inside(s, image->phoff, bytes))
         return fail(s, ENOEXEC, "is truncated: its program headers are missing");
-    uint8_t *table =
-        mmap(NULL, MAX_PHDR_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t usual[USUAL_PHDR_BYTES], *table = usual;
+    if (bytes > sizeof usual)
+        table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (table == MAP_FAILED)
         return fail(s, ENOMEM, "cannot be read: out of memory");
     error = fetch(s, image->phoff, table, bytes);
     if (!error)
         error = read_segments(s, table);
-    munmap(table, MAX_PHDR_BYTES);
+    if (table != usual)
+        munmap(table, bytes);
     return error;
 }
 

@@ -21,10 +21,10 @@ struct elf_image {
     uint16_t phentsize, phnum;
     uint64_t low, high, align; /* page-aligned range of all segments; largest alignment wanted */
     unsigned n_segments;
-    struct elf_segment segment[ELF_MAX_SEGMENTS];
     bool has_interp;
-    char interp[ELF_MAX_INTERP];
     char error[160]; /* what is wrong, when parsing failed */
+    struct elf_segment segment[ELF_MAX_SEGMENTS]; /* of these, n_segments are there */
+    char interp[ELF_MAX_INTERP];
 };
 
 /* Parse a whole file in memory. Returns 0, or the -errno that the kernel's execve gives and the

@@ -195,8 +195,10 @@ void exec_find(const struct exec_request *request, struct exec_program *p)
 {
     char buf[PATH_MAX];
     const char *path = request->path;
-    *p = (struct exec_program){
-        .request = request, .fd = request->fd, .argv = request->argv, .interp_fd = -1};
+    p->request = request; /* the rest is zero, and most of it stays untouched memory */
+    p->fd = request->fd;
+    p->argv = request->argv;
+    p->interp_fd = -1;
     if (p->fd >= 0) {
         fcntl(p->fd, F_SETFD, FD_CLOEXEC);
     } else if ((p->fd = open_retry(path)) < 0 && errno == ENOENT && request->search_path &&

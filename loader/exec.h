@@ -38,13 +38,13 @@ struct exec_program {
     char *path;  /* of that file, made absolute where possible */
     char **argv; /* after #! lines were applied */
     const char *execfn;
-    struct elf_image image, interp; /* interp is valid if image.has_interp */
     int interp_fd;
     char *interp_path;
+    struct elf_image image, interp; /* interp is valid if image.has_interp */
 };
 
 /* Find the program that REQUEST means: follow #! lines, read its header and its interpreter's.
- * Returns on success; otherwise prints what is wrong and exits with the status that a shell's users
+ * PROGRAM is zeroed memory. Returns on success; otherwise prints what is wrong and exits with the status that a shell's users
  * expect (255 wrong architecture, else 1). */
 void exec_find(const struct exec_request *request, struct exec_program *program);
 

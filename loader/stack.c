@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -97,10 +98,10 @@ static unsigned fill_auxv(const struct stack_request *r, struct aux *v, guest_ad
     v[n++] = (struct aux){AT_BASE, r->interp ? r->interp->bias : 0};
     v[n++] = (struct aux){AT_FLAGS, 0};
     v[n++] = (struct aux){AT_ENTRY, r->mapping->entry};
-    v[n++] = (struct aux){AT_UID, getuid()};
-    v[n++] = (struct aux){AT_EUID, geteuid()};
-    v[n++] = (struct aux){AT_GID, getgid()};
-    v[n++] = (struct aux){AT_EGID, getegid()};
+    v[n++] = (struct aux){AT_UID, getauxval(AT_UID)};
+    v[n++] = (struct aux){AT_EUID, getauxval(AT_EUID)};
+    v[n++] = (struct aux){AT_GID, getauxval(AT_GID)};
+    v[n++] = (struct aux){AT_EGID, getauxval(AT_EGID)};
     v[n++] = (struct aux){AT_SECURE, r->secure};
     v[n++] = (struct aux){AT_RANDOM, random};
     v[n++] = (struct aux){AT_HWCAP2, abi->hwcap ? abi->hwcap(r->guest, 1) : 0};

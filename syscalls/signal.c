@@ -155,7 +155,8 @@ static void host_handler(int sig, siginfo_t *info, void *context)
 
 /* -- Actions -- */
 
-void signal_mirror_action(int sig, const struct guest_action *a)
+/* The host's former action goes to OLD unless that is null. */
+static void mirror_action(int sig, const struct guest_action *a, struct host_action *old)
 {
     struct host_action host = {
         .handler = (uintptr_t)host_handler,
@@ -169,7 +170,17 @@ void signal_mirror_action(int sig, const struct guest_action *a)
         host.flags &= ~(uint64_t)(KSA_SIGINFO | KSA_ONSTACK);
         host.mask = 0;
     }
-    host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&host, 0, SIGSET_BYTES, 0, 0);
+    host_syscall(HOST_NR_rt_sigaction, sig, (uintptr_t)&host, (uintptr_t)old, SIGSET_BYTES, 0, 0);
+}
+
+void signal_mirror_action(int sig, const struct guest_action *a)
+{
+    mirror_action(sig, a, NULL);
+}
+
+static uint64_t inherited_handler(const struct host_action *host)
+{
+    return host->handler == GUEST_SIG_IGN ? GUEST_SIG_IGN : GUEST_SIG_DFL;
 }
 
 struct guest_action *signal_known_action(struct sighand *s, int sig)
@@ -180,7 +191,7 @@ struct guest_action *signal_known_action(struct sighand *s, int sig)
         return a;
     s->known |= BIT(sig);
     if (!host_syscall(HOST_NR_rt_sigaction, sig, 0, (uintptr_t)&host, SIGSET_BYTES, 0, 0))
-        a->handler = host.handler == GUEST_SIG_IGN ? GUEST_SIG_IGN : GUEST_SIG_DFL;
+        a->handler = inherited_handler(&host);
     return a;
 }
 
@@ -224,8 +235,14 @@ static void prepare_library(void)
 
 void signal_init(struct task *task)
 {
-    for (int i = 0; i < N_SYNC_SIGNALS; i++)
-        signal_mirror_action(signal_sync[i], signal_known_action(task->sighand, signal_sync[i]));
+    for (int i = 0; i < N_SYNC_SIGNALS; i++) { /* whose host handler does not depend on the guest's action */
+        int sig = signal_sync[i];
+        struct guest_action *a = &task->sighand->action[sig];
+        struct host_action old = {0};
+        mirror_action(sig, a, &old);
+        a->handler = inherited_handler(&old);
+        task->sighand->known |= BIT(sig);
+    }
     host_syscall(HOST_NR_rt_sigprocmask, SIG_BLOCK, 0, (uintptr_t)&task->blocked, SIGSET_BYTES, 0,
                  0);
     prepare_library();

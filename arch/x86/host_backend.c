@@ -66,16 +66,20 @@ static bool listed(const char *names, const char *name)
 static bool detect(const char *off)
 {
     uint32_t a, b, c, d, word[N_WORDS] = {0};
+    /* Few questions: where a hypervisor answers, each takes microseconds. */
+    __cpuid(0, a, b, c, d);
+    bool has_leaf7 = a >= 7;
     __cpuid(1, a, b, c, d);
     word[LEAF1_ECX] = c;
     bool baseline = c >> 20 & 1 && c >> 19 & 1 && c >> 9 & 1 && c >> 13 & 1 && c >> 23 & 1; /* SSE4.2 4.1 SSSE3 CX16 POPCNT */
     uint64_t state = c >> 27 & 1 ? enabled_state() : 0;
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+    if (has_leaf7) {
+        __cpuid_count(7, 0, a, b, c, d);
         word[LEAF7_EBX] = b;
         word[LEAF7_ECX] = c;
     }
-    if (__get_cpuid(0x80000001, &a, &b, &c, &d))
-        word[EXT1_ECX] = c;
+    __cpuid(0x80000001, a, b, c, d); /* every CPU with long mode has it */
+    word[EXT1_ECX] = c;
     bool avx = (state & 6) == 6 && !listed(off, "avx"), avx512 = avx && (state & 0xe6) == 0xe6 && !listed(off, "avx512");
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         const struct feature *f = &features[i];
