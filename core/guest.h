@@ -33,6 +33,9 @@ struct abi {
     /* Undo it (rt_sigreturn): restore state, return the mask in *mask and the alternate stack in stack[3] (sp, flags,
      * size). Returns 0 or -EFAULT. */
     int (*signal_return)(struct thread *t, uint64_t *mask, uint64_t stack[3]);
+    /* Register set INDEX of a thread in a core file: its note's type in *TYPE, its bytes in BUF (1 KiB). The first is that of
+     * NT_PRSTATUS. Returns the size; 0: there are no more. Null: guests of this kind have no core files. */
+    size_t (*register_set)(const struct thread *t, unsigned index, uint32_t *type, uint8_t *buf);
     const struct vdso *vdso; /* null: none */
     uint8_t syscall_size; /* bytes of the system call instruction, to go back by for a restart */
     /* Thread pointer for CLONE_SETTLS, argument registers at thread start. */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -171,7 +172,10 @@ static void record_mapping(guest_addr start, uint64_t size, int prot, int flags,
         r.offset = (off_t)offset;
         describe_file(&r, fd, name);
     } else if (shared) {
+        static uint64_t n_shared; /* guarded by memory_lock */
         r.name = "/dev/zero (deleted)";
+        r.dev = makedev(0, 1);
+        r.inode = ++n_shared; /* each is a file of its own */
     }
     memory_map_add(&r);
 }

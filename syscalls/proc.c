@@ -1,5 +1,5 @@
-/* proc.c - the guest's view of /proc: exe, maps, smaps, cmdline, environ, auxv, stat and status of
- * its own process and threads, and cpuinfo.
+/* proc.c - the guest's view of /proc: exe, maps, smaps, cmdline, environ, auxv, stat, status and
+ * limits of its own process and threads, and cpuinfo.
  *
  * Contents are written to a memory file when the name is opened, so nothing here needs /proc to be
  * mounted. */
@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,37 +17,11 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "syscalls/limits.h"
 #include "syscalls/seccomp.h"
 #include "syscalls/signal_state.h"
 #include "syscalls/syscall.h"
-
-/* A growing text. */
-struct text {
-    char *at;
-    size_t n, capacity;
-};
-
-static void text_add(struct text *x, const void *p, size_t n)
-{
-    if (x->n + n > x->capacity) {
-        x->capacity = (x->n + n) * 2 + 4096;
-        x->at = realloc(x->at, x->capacity);
-        if (!x->at)
-            die("out of memory");
-    }
-    memcpy(x->at + x->n, p, n);
-    x->n += n;
-}
-
-static __attribute__((format(printf, 2, 3))) void text_print(struct text *x, const char *fmt, ...)
-{
-    char line[4096 + 256];
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(line, sizeof(line), fmt, args);
-    va_end(args);
-    text_add(x, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
-}
+#include "syscalls/text.h"
 
 enum { PATH_SIZE = 4096 + 128 };
 
@@ -306,16 +279,22 @@ static void write_stat(struct text *x, const struct proc_name *name)
     text_add(x, "\n", 1);
 }
 
-/* The guest's actions of the synchronous signals, which have handlers on the host always. */
-static uint64_t sync_signals_with(bool ignored)
+/* Signals that may have a handler on the host though the guest has none: those of faults always. */
+static uint64_t caught_on_host(void)
+{
+    return limits_core() ? SYNC_MASK | DEFAULT_CORE : SYNC_MASK;
+}
+
+/* The guest's actions of these. */
+static uint64_t caught_signals_with(bool ignored)
 {
     struct sighand *s = current_thread->task->sighand;
     uint64_t set = 0;
     pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < N_SYNC_SIGNALS; i++) {
-        uint64_t handler = s->action[signal_sync[i]].handler;
-        if (ignored ? handler == GUEST_SIG_IGN : handler > GUEST_SIG_IGN)
-            set |= signal_bit(signal_sync[i]);
+    for (int sig = 1; sig <= N_SIGNALS; sig++) {
+        uint64_t handler = s->action[sig].handler;
+        if (caught_on_host() & BIT(sig) && (ignored ? handler == GUEST_SIG_IGN : handler > GUEST_SIG_IGN))
+            set |= BIT(sig);
     }
     pthread_mutex_unlock(&s->lock);
     return set;
@@ -332,14 +311,58 @@ static void write_status(struct text *x, const struct proc_name *name)
         bool ignored = !strncmp(line, "SigIgn:\t", 8);
         if (ignored || !strncmp(line, "SigCgt:\t", 8))
             text_print(x, "%.8s%016llx\n", line,
-                       (unsigned long long)((strtoull(line + 8, NULL, 16) & ~SYNC_MASK) |
-                                            sync_signals_with(ignored)));
+                       (unsigned long long)((strtoull(line + 8, NULL, 16) & ~caught_on_host()) |
+                                            caught_signals_with(ignored)));
         else if (!strncmp(line, "Seccomp:", 8) && current_thread->task->seccomp_mode)
             text_print(x, "Seccomp:\t%d\n", current_thread->task->seccomp_mode);
         else if (!strncmp(line, "Seccomp_filters:", 16)) /* besides those of a container */
             text_print(x, "Seccomp_filters:\t%lu\n",
                        strtoul(line + 16, NULL, 10) + seccomp_count(current_thread->task));
         else
+            text_print(x, "%s\n", line);
+    }
+}
+
+static void print_limit(struct text *x, uint64_t value)
+{
+    if (value == ~(uint64_t)0)
+        text_print(x, "%-20s ", "unlimited");
+    else
+        text_print(x, "%-20llu ", (unsigned long long)value);
+}
+
+struct limit_line {
+    struct text *text;
+    const char *line;
+    bool done;
+};
+
+static void replace_limit(unsigned resource, uint64_t soft, uint64_t hard, void *p)
+{
+    /* As in the kernel's fs/proc/base.c. */
+    static const char *const names[] = {
+        [2] = "Max data size", [3] = "Max stack size", [4] = "Max core file size", [9] = "Max address space"};
+    struct limit_line *l = p;
+    if (resource >= ARRAY_SIZE(names) || !names[resource] ||
+        strncmp(l->line, names[resource], strlen(names[resource])))
+        return;
+    text_print(l->text, "%-25s ", names[resource]);
+    print_limit(l->text, soft);
+    print_limit(l->text, hard);
+    text_print(l->text, "%-10s\n", "bytes");
+    l->done = true;
+}
+
+static void write_limits(struct text *x, const struct proc_name *name)
+{
+    char all[8192];
+    ssize_t n = read_host_file(name, all, sizeof(all) - 1);
+    all[n > 0 ? n : 0] = 0;
+    char *saved;
+    for (char *line = strtok_r(all, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
+        struct limit_line l = {.text = x, .line = line};
+        limits_for_each(replace_limit, &l);
+        if (!l.done)
             text_print(x, "%s\n", line);
     }
 }
@@ -373,6 +396,7 @@ static const struct proc_file files[] = {
     {"auxv", write_auxv, false},
     {"stat", write_stat, false},
     {"status", write_status, false},
+    {"limits", write_limits, false},
     {"cpuinfo", write_cpuinfo, true},
 };
 

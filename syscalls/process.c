@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/tb.h"
+#include "syscalls/limits.h"
 #include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
@@ -220,6 +221,7 @@ static bool shared_prepare(struct thread *t, const struct clone_request *rq,
     child_task->blocked = task->blocked;
     seccomp_inherit(child_task, task);
     child_task->in_vfork = true;
+    limits_inherit(child_task);
     if (rq->flags &
         CLONE_VFORK) { /* other children that share memory begin without an alternate stack */
         child_task->alt_sp = task->alt_sp;

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -24,6 +23,8 @@
 #include "core/host.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "syscalls/dump.h"
+#include "syscalls/limits.h"
 #include "syscalls/row.h"
 
 const uint8_t signal_sync[N_SYNC_SIGNALS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
@@ -92,6 +93,7 @@ static void __attribute__((noreturn)) crash(int sig, const siginfo_t *info, ucon
     snprintf(what, sizeof(what), "host signal %d (%s), code %d, address %p", sig, strsignal(sig),
              info->si_code, info->si_addr);
     set_host_mask(ALL_ASYNC);
+    limits_before_exec(); /* this core file is one of the translator */
     crash_report(what, (const void *)*context_pc(uc));
     end_by_signal(first);
 }
@@ -165,7 +167,8 @@ static void mirror_action(int sig, const struct guest_action *a, struct host_act
         .restorer = (uintptr_t)signal_host_restorer,
         .mask = ALL_ASYNC,
     };
-    if (!is_sync(sig) && a->handler <= GUEST_SIG_IGN) {
+    bool leaves_core = a->handler == GUEST_SIG_DFL && BIT(sig) & DEFAULT_CORE && limits_core();
+    if (!is_sync(sig) && a->handler <= GUEST_SIG_IGN && !leaves_core) {
         host.handler = a->handler;
         host.flags &= ~(uint64_t)(KSA_SIGINFO | KSA_ONSTACK);
         host.mask = 0;
@@ -246,6 +249,8 @@ void signal_init(struct task *task)
     host_syscall(HOST_NR_rt_sigprocmask, SIG_BLOCK, 0, (uintptr_t)&task->blocked, SIGSET_BYTES, 0,
                  0);
     prepare_library();
+    if (limits_core())
+        signal_mirror_core(task);
     set_host_mask(signal_host_mask(task->blocked));
 }
 
@@ -255,6 +260,15 @@ void signal_mirror_all(struct task *task)
     for (int sig = 1; sig <= N_SIGNALS; sig++)
         if (task->sighand->known & BIT(sig))
             signal_mirror_action(sig, &task->sighand->action[sig]);
+    pthread_mutex_unlock(&task->sighand->lock);
+}
+
+void signal_mirror_core(struct task *task)
+{
+    pthread_mutex_lock(&task->sighand->lock);
+    for (int sig = 1; sig <= N_SIGNALS; sig++)
+        if (BIT(sig) & DEFAULT_CORE & ~SYNC_MASK)
+            signal_mirror_action(sig, signal_known_action(task->sighand, sig));
     pthread_mutex_unlock(&task->sighand->lock);
 }
 
@@ -346,26 +360,37 @@ void signal_report_death(int sig)
         errno = 0; /* nobody to tell */
 }
 
-void signal_die(struct thread *t, int sig)
+static void __attribute__((noreturn)) die_of(struct thread *t, const uint8_t info[SIGINFO_SIZE])
 {
-    if (DEFAULT_CORE & BIT(sig)) {
-        /* A core file would be one of the translator. */
-        struct rlimit none = {0, 0};
-        setrlimit(RLIMIT_CORE, &none);
-        signal_report_death(sig);
+    struct info_head head;
+    memcpy(&head, info, sizeof(head));
+    if (DEFAULT_CORE & BIT(head.signo)) {
+        dump_core(t, info);
+        signal_report_death(head.signo);
     }
     if (LOG_ON(int))
-        log_write("killed by signal %d at pc 0x%llx\n", sig, (unsigned long long)t->cpu.pc);
-    end_by_signal(sig);
+        log_write("killed by signal %d at pc 0x%llx\n", head.signo, (unsigned long long)t->cpu.pc);
+    end_by_signal(head.signo);
+}
+
+void signal_die(struct thread *t, int sig)
+{
+    uint8_t info[SIGINFO_SIZE] = {0};
+    struct info_head head = {.signo = sig, .code = SI_CODE_KERNEL};
+    memcpy(info, &head, sizeof(head));
+    die_of(t, info);
 }
 
 /* The default action of a signal that was already taken from the kernel. */
-static void take_default(struct thread *t, int sig)
+static void take_default(struct thread *t, const uint8_t info[SIGINFO_SIZE])
 {
+    struct info_head head;
+    memcpy(&head, info, sizeof(head));
+    int sig = head.signo;
     if (DEFAULT_IGNORE & BIT(sig))
         return;
     if (!(DEFAULT_STOP & BIT(sig)))
-        signal_die(t, sig);
+        die_of(t, info);
     uint64_t mask = ~BIT(sig);
     host_syscall(HOST_NR_tgkill, host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0), host_gettid(), sig,
                  0, 0, 0);
@@ -497,7 +522,7 @@ void signal_deliver(struct thread *t, long result)
         if (a.handler == GUEST_SIG_IGN)
             continue;
         if (a.handler == GUEST_SIG_DFL) {
-            take_default(t, head.signo);
+            take_default(t, info);
             continue;
         }
         settle_restart(t, result, &a);
@@ -527,7 +552,7 @@ static void force(struct thread *t, const uint8_t *info, bool is_fault)
     struct guest_action a = fetch_action(task, head.signo);
     /* It cannot be blocked or ignored either. */
     if (a.handler <= GUEST_SIG_IGN || task->blocked & BIT(head.signo))
-        signal_die(t, head.signo);
+        die_of(t, info);
     enter_handler(t, info, &a, is_fault);
     signal_unblock(task);
     signal_update_pending(task);

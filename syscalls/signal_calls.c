@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "syscalls/limits.h"
 #include "syscalls/syscall.h"
 
 static int alt_stack_flags(const struct task *task, guest_addr sp)
@@ -218,11 +219,12 @@ long sys_restart_syscall(struct thread *t, const uint64_t arg[6])
     return -EINTR;
 }
 
-/* abort() and its like: the host's default action ends the process before anything here could
- * speak. */
+/* abort() and its like: unless there is to be a core file, the host's default action ends the
+ * process before anything here could speak. */
 static void report_own_death(struct task *task, int sig)
 {
-    if (sig < 1 || sig > N_SIGNALS || !(DEFAULT_CORE & ~SYNC_MASK & ~task->blocked & BIT(sig)))
+    if (sig < 1 || sig > N_SIGNALS || limits_core() ||
+        !(DEFAULT_CORE & ~SYNC_MASK & ~task->blocked & BIT(sig)))
         return;
     pthread_mutex_lock(&task->sighand->lock);
     bool fatal = signal_known_action(task->sighand, sig)->handler == GUEST_SIG_DFL;

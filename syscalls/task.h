@@ -63,6 +63,7 @@ struct task {
     uint32_t last_call;     /* guest's number of the last one, for crash reports */
     uint8_t seccomp_mode;   /* SECCOMP_MODE_*; this and the filters: seccomp.c */
     struct seccomp_filter *seccomp_filters;
+    struct limits *limits; /* of a vfork child that has changed them, or null; see limits.c */
 };
 
 /* What all threads share; set up by the applet and the loader before the first guest instruction. */
@@ -112,7 +113,7 @@ void signal_deliver(struct thread *thread, long result);
 void signal_force(struct thread *thread, int sig, int code, guest_addr address);
 /* SIGSYS of a seccomp filter's SECCOMP_RET_TRAP with DATA. */
 void signal_force_seccomp(struct thread *thread, int nr, uint32_t arch, int data);
-/* End the process so that its parent sees signal SIG. */
+/* End the process so that its parent sees signal SIG; it leaves a core file where the guest's kernel would. */
 void signal_die(struct thread *thread, int sig) __attribute__((noreturn));
 /* Block every host signal, and set the host's mask from task->blocked again (a caught signal keeps it closed). */
 void signal_block_all(struct task *task);
@@ -125,6 +126,8 @@ bool signal_before_exec(struct task *task);
 void signal_after_failed_exec(struct task *task);
 /* Give the host every action of the guest's table anew. */
 void signal_mirror_all(struct task *task);
+/* RLIMIT_CORE was set: whether the signals that leave a core file are caught depends on it. */
+void signal_mirror_core(struct task *task);
 /* After fork: nothing is pending in the child. */
 void signal_after_fork(struct task *task);
 

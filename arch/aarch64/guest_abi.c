@@ -49,6 +49,7 @@ const struct abi a64_abi = {
     .open_flags = open_flags,
     .signal_setup = a64_signal_setup,
     .signal_return = a64_signal_return,
+    .register_set = a64_register_set,
     .vdso = &a64_vdso,
     .syscall_size = 4,
     .set_tls = set_tls,

@@ -1,4 +1,5 @@
-/* guest_signal.c - the signal frame of 64-bit Arm Linux: build it, and return from it.
+/* guest_signal.c - the signal frame of 64-bit Arm Linux: build it, and return from it; registers of
+ * core files.
  *
  * From the stack pointer upwards: siginfo, ucontext with the sigcontext in it, and the frame record
  * {fp, lr} that x29 points to. The sigcontext ends in 4096 bytes of tagged records; unused ones are
@@ -85,6 +86,11 @@ static uint64_t fault_esr(const struct guest_fault *f)
            status;
 }
 
+static uint64_t pstate_of(const struct cpu *cpu)
+{
+    return (uint64_t)flags_to_nzcv(cpu->flags) << 28 | cpu->guest[A64_PSTATE];
+}
+
 static void fill_records(uint8_t *at, const struct thread *t, bool has_esr)
 {
     struct cpu *cpu = (struct cpu *)&t->cpu;
@@ -119,7 +125,7 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
     memcpy(frame.context.regs, cpu->gpr, sizeof(frame.context.regs));
     frame.context.sp = cpu->gpr[A64_SP];
     frame.context.pc = cpu->pc;
-    frame.context.pstate = (uint64_t)flags_to_nzcv(cpu->flags) << 28 | cpu->guest[A64_PSTATE];
+    frame.context.pstate = pstate_of(cpu);
     fill_records(frame.context.reserved, t, d->fault_esr != 0);
 
     guest_addr record_at = ALIGN_DOWN(d->sp - sizeof(record), 16);
@@ -194,5 +200,45 @@ int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
     stack[0] = frame.stack.sp;
     stack[1] = (uint64_t)frame.stack.flags;
     stack[2] = frame.stack.size;
+    return 0;
+}
+
+/* uapi asm/ptrace.h: struct user_pt_regs, user_fpsimd_state, user_pac_mask. */
+size_t a64_register_set(const struct thread *t, unsigned index, uint32_t *type, uint8_t *buf)
+{
+    enum { PRSTATUS = 1, FPREGSET = 2, ARM_TLS = 0x401, ARM_PAC_MASK = 0x406 };
+    struct cpu *cpu = (struct cpu *)&t->cpu;
+    if (index == 0) {
+        uint64_t regs[N_REGS + 3];
+        memcpy(regs, cpu->gpr, N_REGS * sizeof(*regs));
+        regs[N_REGS] = cpu->gpr[A64_SP];
+        regs[N_REGS + 1] = cpu->pc;
+        regs[N_REGS + 2] = pstate_of(cpu);
+        *type = PRSTATUS;
+        memcpy(buf, regs, sizeof(regs));
+        return sizeof(regs);
+    }
+    if (index == 1) {
+        struct {
+            union vec v[32];
+            uint32_t fpsr, fpcr, reserved[2];
+        } fp = {.fpsr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPSR, 0, 0),
+                .fpcr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPCR, 0, 0)};
+        memcpy(fp.v, cpu->v, sizeof(fp.v));
+        *type = FPREGSET;
+        memcpy(buf, &fp, sizeof(fp));
+        return sizeof(fp);
+    }
+    if (index == 2) {
+        *type = ARM_TLS;
+        memcpy(buf, &cpu->guest[A64_TPIDR], sizeof(uint64_t));
+        return sizeof(uint64_t);
+    }
+    if (index == 3 && a64_has(A64_FEATURE_paca)) {
+        const uint64_t code_bits = 0x7f000000000000, mask[2] = {code_bits, code_bits};
+        *type = ARM_PAC_MASK;
+        memcpy(buf, mask, sizeof(mask));
+        return sizeof(mask);
+    }
     return 0;
 }
