@@ -7,6 +7,7 @@
 
 #include "core/code_buffer.h"
 #include "core/compile.h"
+#include "core/fork_hints.h"
 #include "core/host.h"
 #include "core/lockstep.h"
 #include "core/log.h"
@@ -104,8 +105,11 @@ static struct tb *follow_link(struct thread *thread)
         return NULL;
     uint32_t generation = tb_generation();
     struct tb *to = tb_get(thread, cpu->pc, cpu->mode);
-    if (to && generation == tb_generation() && to->mode == from->mode)
+    if (to && generation == tb_generation() && to->mode == from->mode) {
         tb_link(from, n, to);
+        if (unlikely(fork_hints_noting))
+            fork_hints_note(from->pc, n, to->pc, to->mode);
+    }
     return to;
 }
 
@@ -117,6 +121,17 @@ static bool run_again(const struct thread *thread)
         return false;
     tb_invalidate(thread->cpu.pc, 1);
     return true;
+}
+
+static struct tb *find_or_make(struct thread *thread)
+{
+    const struct cpu *cpu = &thread->cpu;
+    struct tb *tb = tb_find(cpu->pc, cpu->mode);
+    if (likely(tb))
+        return tb;
+    if (unlikely(fork_hints_noting))
+        fork_hints_note(0, 0, cpu->pc, cpu->mode);
+    return tb_get(thread, cpu->pc, cpu->mode);
 }
 
 static enum exit_reason run_inside(struct thread *thread)
@@ -137,7 +152,7 @@ static enum exit_reason run_inside(struct thread *thread)
         if (cpu->pc == engine_options.stop_pc && cpu->pc)
             return EXIT_STOP;
         if (!tb)
-            tb = tb_get(thread, cpu->pc, cpu->mode);
+            tb = find_or_make(thread);
         if (!tb)
             return EXIT_FETCH;
         if (indirect && !engine_options.no_chain)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/cache.h"
+#include "core/fork_hints.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/tb.h"
@@ -76,6 +77,7 @@ static void unlock_all(struct task *task, bool is_child)
     if (is_child) {
         thread_after_fork();
         cache_after_fork();
+        fork_hints_after_fork();
     }
     tb_lock_release();
     thread_unlock_after_fork();
@@ -137,6 +139,7 @@ static long fork_process(struct thread *t, const struct clone_request *rq)
     struct task *task = t->task;
     if (rq->flags & CLONE_SIGHAND)
         return -EINVAL;
+    fork_hints_before_fork(t);
     signal_block_all(task);
     lock_all(task);
     long r = host_fork(rq);
