@@ -102,11 +102,12 @@ static const struct {
 static const struct stage {
     const char *name;
     enum engine engine;
-    bool no_opt;
+    bool no_opt, regions;
 } stages[] = {
-    {"interp, unoptimised", ENGINE_INTERP, true},
-    {"interp, optimised", ENGINE_INTERP, false},
-    {"jit", ENGINE_JIT, false},
+    {"interp, unoptimised", ENGINE_INTERP, true, false},
+    {"interp, optimised", ENGINE_INTERP, false, false},
+    {"jit", ENGINE_JIT, false, false},
+    {"jit, regions", ENGINE_JIT, false, true},
 };
 
 static const char *only_engine;
@@ -490,6 +491,8 @@ static int run_stage(const struct test *t, const struct stage *stage, unsigned *
     int bad = 0;
     engine_options.engine = stage->engine;
     engine_options.no_opt = stage->no_opt;
+    engine_options.no_tier2 = !stage->regions;
+    engine_options.tier2_threshold = 0; /* every block */
     const struct code *loaded = NULL;
     for (unsigned i = 0; i < t->n_cases; i++) {
         static struct state got;
@@ -503,7 +506,7 @@ static int run_stage(const struct test *t, const struct stage *stage, unsigned *
         alarm(0);
         get_state(&got, reason);
         bad += compare(t, &t->cases[i], stage->name, &got);
-        if (stage->engine == ENGINE_JIT && !i) {
+        if (stage->engine == ENGINE_JIT && !stage->regions && !i) {
             struct tb *tb = tb_find(CODE_AT, thread->cpu.mode);
             *cost = tb ? tb->n_host_insns : 0;
         }

@@ -30,7 +30,8 @@
 
 enum {
     MIN_CODE_SIZE = 1 << 20,
-    MAX_CODE_SIZE = 1 << 30
+    MAX_CODE_SIZE = 1 << 30,
+    MAX_TIER2_THRESHOLD = 1 << 30
 }; /* code reaches its data by 32-bit displacements */
 enum { DEFAULT_STACK = 8 << 20, MAX_SELF_ARGS = 64, FLAG_PRESERVE_ARGV0 = 1, PAGE = 4096 };
 
@@ -317,6 +318,23 @@ static void set_strict_exclusives(const char *v)
     inherit("-strict-exclusives", NULL);
 }
 
+static void set_no_tier2(const char *v)
+{
+    (void)v;
+    engine_options.no_tier2 = true;
+    inherit("-no-tier2", NULL);
+}
+
+static void set_tier2_threshold(const char *v)
+{
+    char *end;
+    unsigned long value = strtoul(v, &end, 0);
+    if (*end || !*v || value > MAX_TIER2_THRESHOLD)
+        bad_value("tier2-threshold", v);
+    engine_options.tier2_threshold = (unsigned)value;
+    inherit("-tier2-threshold", v);
+}
+
 static void set_no_opt(const char *v)
 {
     (void)v;
@@ -400,6 +418,8 @@ static const struct option options[] = {
     {"engine",          "ANYARCH_ENGINE",        "name",        set_engine,      "jit (default) or interp"},
     {"lockstep",        NULL,                    NULL,          set_lockstep,    "run every block on both engines and stop at the first difference"},
     {"no-chain",        NULL,                    NULL,          set_no_chain,    "do not link blocks"},
+    {"no-tier2",        "ANYARCH_NO_TIER2",      NULL,          set_no_tier2,    "do not compile hot loops anew as a whole"},
+    {"tier2-threshold", "ANYARCH_TIER2_THRESHOLD", "n",         set_tier2_threshold, "rounds of a loop until it is hot (0: every block at once)"},
     {"no-opt",          NULL,                    NULL,          set_no_opt,      "do not optimise"},
     {"strict-exclusives", "ANYARCH_STRICT_EXCLUSIVES", NULL,    set_strict_exclusives, "a store-exclusive fails after any store of another thread to its place (slow)"},
     {"code-size",       "ANYARCH_CODE_SIZE",     "size",        set_code_size,   "memory for generated code, suffix k, M or G (default 128M)"},
@@ -484,6 +504,10 @@ static void at_exit(void)
               (unsigned long long)s->blocks, (unsigned long long)s->guest_insns,
               (unsigned long long)s->host_bytes, (unsigned long long)s->nanoseconds,
               (unsigned long long)s->flushes);
+    log_write("stats: regions %llu blocks %llu insns %llu host_bytes %llu translate_ns %llu\n",
+              (unsigned long long)s->regions, (unsigned long long)s->region_blocks,
+              (unsigned long long)s->region_insns, (unsigned long long)s->region_bytes,
+              (unsigned long long)s->region_nanoseconds);
 }
 
 static void log_mappings(const char *when)

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/opt.h"
+#include "core/region.h"
 #include "core/translate.h"
 
 struct compile_stats compile_stats;
@@ -18,6 +19,8 @@ static struct translator *translator; /* guarded by tb_lock */
 
 static void translator_init(const struct guest *guest)
 {
+    if (translator)
+        return;
     size_t ops = IR_MAX_OPS * sizeof(struct ir_op), size = ALIGN_UP(sizeof *translator, 64) + ops;
     char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
@@ -64,17 +67,17 @@ static void verify(const struct ir *ir, const char *after)
 #endif
 }
 
-static struct tb *new_tb(const struct translator *t, guest_addr pc, uint32_t mode)
+static struct tb *new_tb(guest_addr pc, uint32_t mode, unsigned n_insns, const struct tb_range *range, unsigned n_ranges)
 {
-    size_t ranges_size = t->n_ranges * sizeof(struct tb_range);
+    size_t ranges_size = n_ranges * sizeof(struct tb_range);
     struct tb *tb = tb_alloc(sizeof *tb + ranges_size);
     memset(tb, 0, sizeof *tb);
     tb->range = (struct tb_range *)(void *)(tb + 1);
     tb->pc = pc;
     tb->mode = mode;
-    tb->n_insns = (uint16_t)t->n_insns;
-    tb->n_ranges = (uint16_t)t->n_ranges;
-    memcpy(tb->range, t->range, ranges_size);
+    tb->n_insns = (uint16_t)n_insns;
+    tb->n_ranges = (uint16_t)n_ranges;
+    memcpy(tb->range, range, ranges_size);
     return tb;
 }
 
@@ -93,8 +96,7 @@ enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t
 {
     uint64_t start = LOG_ON(stats) ? now() : 0;
     *out = NULL;
-    if (!translator)
-        translator_init(thread->guest);
+    translator_init(thread->guest);
     struct translator *t = translator;
     if (!translate_block(t, pc, mode)) {
         bool mapped = memory_check(pc, 1, 0);
@@ -107,7 +109,7 @@ enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t
         log_guest_code(t);
     if ((LOG_ON(op) || LOG_ON(op_ind)) && logged)
         ir_dump(&t->ir, log_ir);
-    struct tb *tb = new_tb(t, pc, mode);
+    struct tb *tb = new_tb(pc, mode, t->n_insns, t->range, t->n_ranges);
     if (engine_options.lockstep || engine_options.engine == ENGINE_INTERP) {
         if (engine_options.engine == ENGINE_INTERP && !engine_options.no_opt)
             opt_run(&t->ir);
@@ -129,4 +131,41 @@ enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t
     }
     *out = tb;
     return COMPILE_OK;
+}
+
+static void log_region(const struct hot_region *r)
+{
+    log_write("REGION: 0x%llx, %u blocks, %u instructions\n", (unsigned long long)r->pc, r->n_blocks, r->n_insns);
+    for (unsigned b = 0; b < r->n_blocks; b++) {
+        const struct region_block *block = &r->block[b];
+        log_write("  block 0x%llx, %u instructions, in %u loops%s\n", (unsigned long long)block->ir.pc, block->n_insns,
+                  block->depth, b == r->head ? ", entry" : "");
+        if (LOG_ON(op_opt))
+            ir_dump(&block->ir, log_ir);
+    }
+}
+
+void compile_region(const struct thread *thread, guest_addr pc, uint32_t mode, bool alone, struct tb **out)
+{
+    uint64_t start = LOG_ON(stats) ? now() : 0;
+    *out = NULL;
+    translator_init(thread->guest);
+    const struct hot_region *r = region_form(translator, pc, mode, alone);
+    if (!r)
+        return;
+    for (unsigned b = 0; b < r->n_blocks; b++)
+        verify(&r->block[b].ir, "optimisation");
+    if ((LOG_ON(in_asm) || LOG_ON(op_opt)) && log_in_filter(pc))
+        log_region(r);
+    struct tb *tb = new_tb(pc, mode, r->n_insns, r->range, r->n_ranges);
+    if (!host_backend.emit_region(r, tb))
+        return;
+    if (LOG_ON(stats)) {
+        compile_stats.regions++;
+        compile_stats.region_blocks += r->n_blocks;
+        compile_stats.region_insns += r->n_insns;
+        compile_stats.region_bytes += tb->size;
+        compile_stats.region_nanoseconds += now() - start;
+    }
+    *out = tb;
 }

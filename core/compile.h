@@ -11,8 +11,13 @@ enum compile_result {
 /* Translate the block at PC and make it ready for the engine in use. Holds tb_lock. *out: the block, null unless OK. */
 enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out);
 
+/* Make the region around the hot block at PC (region.h). Holds tb_lock. *out: the region, or null: there is none, or there is
+ * no room. ALONE: also for a block that is in no loop. */
+void compile_region(const struct thread *thread, guest_addr pc, uint32_t mode, bool alone, struct tb **out);
+
 /* Totals for -d stats. */
 struct compile_stats {
     uint64_t blocks, guest_insns, host_bytes, nanoseconds, flushes;
+    uint64_t regions, region_blocks, region_insns, region_bytes, region_nanoseconds;
 };
 extern struct compile_stats compile_stats;

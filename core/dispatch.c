@@ -11,10 +11,11 @@
 #include "core/host.h"
 #include "core/lockstep.h"
 #include "core/log.h"
+#include "core/promote.h"
 #include "core/strict.h"
 #include "core/tb.h"
 
-struct engine_options engine_options;
+struct engine_options engine_options = {.tier2_threshold = DEFAULT_TIER2_THRESHOLD};
 
 enum { DEFAULT_CODE_SIZE = 128 << 20, LEAST_CODE_SIZE = 2 << 20, PART_OF_LIMIT = 32 };
 
@@ -50,6 +51,8 @@ void engine_init(const struct guest *guest)
         die("%s", wrong);
     if (LOG_ON(exec) || LOG_ON(cpu) || LOG_ON(nochain) || engine_options.lockstep)
         engine_options.no_chain = true;
+    if (engine_options.no_chain || engine_options.one_insn_per_tb || engine_options.no_opt)
+        engine_options.no_tier2 = true;
 }
 
 void cpu_log(const struct thread *thread)
@@ -169,6 +172,8 @@ static enum exit_reason run_inside(struct thread *thread)
             strict_release(cpu);
         if (reason == EXIT_LINK)
             tb = follow_link(thread);
+        else if (reason == EXIT_HOT)
+            tb = promote_hot(thread);
         else if (reason == EXIT_FAULT && run_again(thread))
             continue;
         else if (reason > EXIT_RESUME && reason != EXIT_SIGNAL)

@@ -16,7 +16,8 @@ enum exit_reason {
     EXIT_TRAP,     /* guest-specific trap at pc (arithmetic, ...); exit_data = signal << 8 | code */
     EXIT_FETCH,    /* code at pc is not readable or not executable: thread->fault */
     EXIT_ALIGN,    /* alignment fault at pc: thread->fault */
-    EXIT_STOP      /* a pc in cpu_stop_pc was reached (check applet) */
+    EXIT_STOP,     /* a pc in cpu_stop_pc was reached (check applet) */
+    EXIT_HOT       /* a loop head is hot: promote.h (internal) */
 };
 
 enum engine { ENGINE_JIT, ENGINE_INTERP };
@@ -29,6 +30,8 @@ struct engine_options {
     bool no_chain, no_opt;
     bool strict_exclusives; /* strict.h */
     guest_addr stop_pc;     /* 0: none. Reaching it ends cpu_run with EXIT_STOP */
+    bool no_tier2;          /* no regions: promote.h */
+    unsigned tier2_threshold; /* jumps to a loop head until its region is made; 0: each block is a region at once, for tests */
     size_t code_size;       /* bytes of code buffer, 0 = default */
     const char *host_features_off;
 };

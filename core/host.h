@@ -7,6 +7,7 @@ struct cpu;
 struct tb;
 struct thread;
 struct guest_isa;
+struct hot_region;
 struct code_buffer;
 
 /* Stubs whose addresses sit in cpu->stub[], so that generated code needs no host address. */
@@ -35,6 +36,11 @@ struct host_backend {
     /* Generate code for an optimised block into the code buffer and fill in TB (code, size, exits, deltas).
      * Returns false if the code buffer is full. With -d out_asm the encoder lists each instruction as it writes it. */
     bool (*emit)(const struct ir *ir, struct tb *tb);
+    /* The same for a region, whose blocks are optimised. Returns false also if its code would be too long. */
+    bool (*emit_region)(const struct hot_region *r, struct tb *tb);
+    /* Write code that counts down a word of cpu->heat and then goes on at TB; when the word is negative it leaves with
+     * EXIT_HOT, and host_exit_owner gives TB. Returns its entry, or null: the code buffer is full. */
+    const void *(*make_counter)(struct tb *tb, unsigned index);
     /* Run generated code until it leaves. cpu->pc and cpu->exit_reason are set on return. */
     void (*enter)(struct cpu *cpu, const void *code);
     /* Redirect the jump of an exit. Safe while other threads run it. TARGET null: back to its own stub. */

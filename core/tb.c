@@ -15,6 +15,7 @@
 #include "core/host.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/promote.h"
 
 enum { FIRST_BUCKETS = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
@@ -79,7 +80,7 @@ void *tb_alloc(size_t size)
 
 /* No room for one more block of the largest size. Also if most blocks are dead, as where a guest's compiler reuses its
  * memory all the time: they would only fill memory. */
-static bool tables_full(void)
+bool tb_is_full(void)
 {
     return memory && (n_by_host == max_by_host || memory_end - memory_at < LARGEST_TB ||
                       (n_dead > MANY_DEAD && n_dead > n_by_host / 2));
@@ -137,7 +138,7 @@ static void link_exit(struct tb *tb, unsigned n, struct tb *to)
     exit->to = to;
     exit->next = to->incoming;
     to->incoming = exit;
-    host_backend.patch_exit(tb, n, to->code);
+    host_backend.patch_exit(tb, n, promote_entry(tb, to));
 }
 
 static void publish(struct tb *tb)
@@ -162,9 +163,9 @@ static void publish(struct tb *tb)
 /* A block from the cache or a new translation. */
 static enum compile_result make(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
 {
-    if (tables_full())
+    if (tb_is_full())
         return COMPILE_FULL;
-    struct cache_unit *unit = cache_unit_at(pc);
+    struct cache_unit *unit = promote_all() ? NULL : cache_unit_at(pc);
     if (unit && (*out = cache_find(unit, pc, mode)))
         return COMPILE_OK;
     if (unit)
@@ -172,6 +173,8 @@ static enum compile_result make(struct thread *thread, guest_addr pc, uint32_t m
     enum compile_result r = compile_block(thread, pc, mode, out);
     if (unit && r == COMPILE_OK)
         cache_add(unit, *out);
+    if (r == COMPILE_OK && promote_all())
+        promote_now(thread, out);
     return r;
 }
 
@@ -289,6 +292,24 @@ static void drop(struct tb *tb)
             forget_incoming(&tb->exits[i]);
             host_backend.patch_exit(tb, i, NULL);
         }
+}
+
+void tb_supersede(struct tb *tb, struct tb *by)
+{
+    if (by) {
+        unhash(tb);
+        publish(by);
+    } else {
+        by = tb;
+    }
+    struct tb_exit *exit = tb->incoming;
+    tb->incoming = NULL;
+    while (exit) {
+        struct tb_exit *next = exit->next;
+        exit->to = NULL;
+        link_exit(exit->owner, (unsigned)(exit - exit->owner->exits), by);
+        exit = next;
+    }
 }
 
 static bool depends_on(const struct tb *tb, guest_addr start, uint64_t size)

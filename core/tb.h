@@ -39,6 +39,9 @@ struct tb {
     struct tb_exit *incoming;
     uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_places, n_bias;
     bool dead;                /* invalidated: unreachable for new entries */
+    bool is_cold;             /* no region is to be made for it */
+    uint8_t heat;             /* index of its word in cpu->heat */
+    const void *counter;      /* promote.h: code that counts jumps to it and goes on there, or null */
     struct tb_range *range;
     /* Pairs (guest length, host length) as bytes, one pair per guest instruction; 255 in host length: the next two bytes
      * hold it; guest length 0: the next eight bytes hold a new guest pc (after a followed jump),
@@ -48,6 +51,7 @@ struct tb {
     const struct tb_flags_at *flags_at;
     const struct tb_place *places;
     uint32_t n_host_insns;    /* on the path without side exits, for cost rows */
+    const int8_t *pin;        /* of a region: variable -> register that is its home, or -1. Null: as at every entry */
     guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
     const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */
     uint64_t *slots;          /* of a block from the cache: word with this tb; below it those of the exits. Else null */
@@ -61,6 +65,11 @@ struct tb *tb_find(guest_addr pc, uint32_t mode);
 struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode);
 /* Point exit N of TB at TO unless one of them is dead. */
 void tb_link(struct tb *tb, unsigned n, struct tb *to);
+/* With tb_lock: put BY in place of TB, which has the same pc and mode: it is found instead, and whatever was linked to TB
+ * is linked to it. TB stays for those who are in it. BY null: link what is linked to TB again. */
+void tb_supersede(struct tb *tb, struct tb *by);
+/* With tb_lock: no room for one more block. */
+bool tb_is_full(void);
 /* The block whose code holds a host pc, and the exit whose stub ends at it. */
 struct tb *tb_from_host(const void *host_pc);
 /* True if HOST_PC lies in generated code, be it from this process or from the cache. */

@@ -13,6 +13,7 @@
 #include "core/dispatch.h"
 #include "core/host.h"
 #include "core/memory.h"
+#include "core/promote.h"
 #include "core/strict.h"
 
 __thread struct thread *current_thread;
@@ -85,6 +86,7 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         t->cpu.pending = 0;
         t->cpu.host_sp = NULL;
     } else {
+        promote_init_cpu(&t->cpu);
         t->cpu.excl_addr = EXCL_NONE;
         guest->isa->reset(&t->cpu, guest);
     }

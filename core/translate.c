@@ -71,18 +71,26 @@ void translate_begin_insn(struct translator *t)
     ir_add(&t->ir, (struct ir_op){.op = IR_insn, .aux = (uint8_t)length, .imm = t->pc});
 }
 
-bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
+/* PC is where a block has to end: another one of the region starts there. */
+static bool is_head(const struct translator *t, guest_addr pc)
+{
+    for (unsigned i = 0; i < t->n_heads; i++)
+        if (t->heads[i] == pc)
+            return true;
+    return false;
+}
+
+static bool translate(struct translator *t, guest_addr pc, uint32_t mode)
 {
     t->mode = mode;
     t->done = false;
     t->n_insns = t->n_ranges = t->window_size = 0;
-    t->max_insns = engine_options.one_insn_per_tb ? 1 : MAX_INSNS;
     ir_begin(&t->ir, pc, t->isa->vars, t->isa->n_vars);
     t->ir.strict = engine_options.strict_exclusives;
     for (t->pc = pc; !t->done; t->pc = t->next_pc) {
         uint8_t first;
         unsigned length = t->isa->insn_align;
-        bool stop = t->n_insns > 0 && t->pc == engine_options.stop_pc;
+        bool stop = t->n_insns > 0 && (t->pc == engine_options.stop_pc || is_head(t, t->pc));
         if (t->n_insns == t->max_insns || stop || t->ir.n > MAX_OPS) {
             translate_jump(t, t->pc);
             break;
@@ -98,6 +106,22 @@ bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
             translate_leave(t, EXIT_UNDEF, 0, t->pc);
     }
     return true;
+}
+
+bool translate_block(struct translator *t, guest_addr pc, uint32_t mode)
+{
+    t->max_insns = engine_options.one_insn_per_tb ? 1 : MAX_INSNS;
+    t->n_heads = 0;
+    return translate(t, pc, mode);
+}
+
+bool translate_region_block(struct translator *t, guest_addr pc, uint32_t mode, const guest_addr *heads, unsigned n_heads,
+                            unsigned max_insns)
+{
+    t->max_insns = max_insns && max_insns < MAX_INSNS ? max_insns : MAX_INSNS;
+    t->heads = heads;
+    t->n_heads = n_heads;
+    return translate(t, pc, mode);
 }
 
 /* ---- Exits -------------------------------------------------------------------------------- */
@@ -149,7 +173,7 @@ void translate_jump(struct translator *t, guest_addr target)
         return;
     }
     bool follow = t->n_insns > 0 && t->n_insns < t->max_insns && target > t->pc && t->next_pc != target &&
-                  target != engine_options.stop_pc && !visited(t, target) && t->n_ranges < TB_MAX_RANGES - 3;
+                  target != engine_options.stop_pc && !is_head(t, target) && !visited(t, target) && t->n_ranges < TB_MAX_RANGES - 3;
     uint8_t probe;
     if (follow && translate_fetch(t, target, &probe, 1))
         t->next_pc = target;

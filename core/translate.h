@@ -18,6 +18,8 @@ struct translator {
     bool single;        /* one instruction per block */
     struct tb_range range[TB_MAX_RANGES];
     unsigned n_ranges;
+    const guest_addr *heads; /* n_heads places where a block of a region ends */
+    unsigned n_heads;
     guest_addr window_pc; /* guest code read ahead for this block: window_size bytes from window_pc */
     unsigned window_size;
     uint8_t window[TRANSLATE_WINDOW];
@@ -25,6 +27,11 @@ struct translator {
 
 /* Translate the block at PC. Returns false if its first instruction cannot be fetched. */
 bool translate_block(struct translator *t, guest_addr pc, uint32_t mode);
+
+/* The same for a block of a region: it also ends before the N_HEADS addresses HEADS, and after MAX_INSNS instructions, 0: as
+ * others. */
+bool translate_region_block(struct translator *t, guest_addr pc, uint32_t mode, const guest_addr *heads, unsigned n_heads,
+                            unsigned max_insns);
 
 /* Copy N bytes of guest code at ADDR. False if they are not readable and executable. */
 bool translate_fetch(struct translator *t, guest_addr addr, void *dst, size_t n);

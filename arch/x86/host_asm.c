@@ -869,6 +869,14 @@ void asm_load_rip(struct x86_asm *a, unsigned dst, const void *target)
     emit_bytes(a, b, sizeof b, "mov (rip)");
 }
 
+void asm_jmp_rip(struct x86_asm *a, const void *target)
+{
+    uint8_t b[6] = {0xff, 0x25, 0, 0, 0, 0};
+    int32_t disp = (int32_t)((const uint8_t *)target - (a->at + sizeof b));
+    memcpy(b + 2, &disp, 4);
+    emit_bytes(a, b, sizeof b, "jmp (rip)");
+}
+
 void asm_add_al_i(struct x86_asm *a, uint8_t imm)
 {
     uint8_t b[2] = {0x04, imm};

@@ -17,7 +17,7 @@ struct x86_features {
     bool avx512vl, avx512bw, avx512dq, avx512cd, avx512vbmi, vnni, bitalg, vpopcntdq;
 };
 
-enum { X86_NO_REG = -1, X86_LITERAL = -2, X86_MAX_LITERALS = 1024 };
+enum { X86_NO_REG = -1, X86_LITERAL = -2, X86_MAX_LITERALS = 2048 };
 
 /* [base + (index << scale) + disp]. base X86_LITERAL: literal number disp of this block. */
 struct x86_mem {
@@ -168,6 +168,8 @@ void asm_call_to(struct x86_asm *a, uint32_t offset);
 asm_label asm_lea_label(struct x86_asm *a, unsigned dst);
 /* mov dst, [rip + ...]: 8 bytes at TARGET, within 2 GiB of the code. */
 void asm_load_rip(struct x86_asm *a, unsigned dst, const void *target);
+/* jmp [rip + ...]: through the 8 bytes at TARGET. */
+void asm_jmp_rip(struct x86_asm *a, const void *target);
 void asm_add_al_i(struct x86_asm *a, uint8_t imm);
 
 /* -- Vector ------------------------------------------------------------------------------------- */

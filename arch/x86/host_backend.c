@@ -225,9 +225,10 @@ static void save_state(struct cpu *cpu, const struct tb *tb, const ucontext_t *u
 {
     const greg_t *r = uc->uc_mcontext.gregs;
     uint32_t offset = (uint32_t)((const uint8_t *)(uintptr_t)r[REG_RIP] - tb->code);
+    const int8_t *homes = tb->pin ? tb->pin : host_pin;
     save_deferred(cpu, tb, offset, uc);
     for (unsigned var = 0; var < host_n_vars; var++) {
-        int pin = host_pin[var];
+        int pin = homes[var];
         void *home = (char *)cpu + host_vars[var].offset;
         if (pin >= RA_VEC)
             memcpy(home, &uc->uc_mcontext.fpregs->_xmm[pin - RA_VEC], 16);
@@ -288,6 +289,8 @@ const struct host_backend host_backend = {
     .init_cpu = init_cpu,
     .clear_jump_cache = clear_jump_cache,
     .emit = host_emit_block,
+    .emit_region = host_emit_region,
+    .make_counter = host_make_counter,
     .enter = enter,
     .patch_exit = patch_exit,
     .save_state = save_state,

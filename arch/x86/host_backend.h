@@ -14,6 +14,7 @@ extern uint64_t host_temporaries;       /* registers for the allocator: RAX ...,
  * relocation (ET_EXEC, anonymous memory). */
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base);
 bool host_emit_block(const struct ir *ir, struct tb *tb);
+const void *host_make_counter(struct tb *tb, unsigned index);
 
 /* host_cache.c: see core/host.h. */
 uint32_t host_detached_size(const struct tb *tb);

@@ -121,9 +121,11 @@ void emit_eval_call(struct emitter *e, ir_ref ref, const struct ir_op *op)
     }
     ra_evict(&e->ra, ~(uint64_t)0);
     emit_clobber_flags(e);
+    emit_to_standard(e);
     asm_mov_ri(&e->a, RAX, N_HELPERS + op->op);
     asm_mov_ri(&e->a, RCX, eval_desc(op));
     asm_call_m(&e->a, stub_mem(STUB_EVAL));
+    emit_from_standard(e);
     ra_end_op(&e->ra); /* operands' registers are gone */
     struct x86_mem res = mem_cpu((int32_t)offsetof(struct cpu, res));
     if (info->res == IR_CLASS_V) {
@@ -142,7 +144,7 @@ struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, in
     const int reg[4] = {dst, a, b, c};
     for (unsigned i = 0; i < 4; i++)
         o->reg[i] = reg[i] == RA_NONE ? 255 : (uint8_t)reg[i];
-    o->ref = ref;
+    o->op = &e->ir->ops[ref];
     o->resume = asm_offset(&e->a);
     return o;
 }
@@ -150,7 +152,7 @@ struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, in
 /* In front of the code of every block: exit stubs find their block by it. */
 struct block_header {
     struct tb *tb;
-    uint64_t unused; /* keeps the code aligned */
+    const void *code; /* of a counter: where it goes on. It also keeps the code aligned */
 };
 
 _Static_assert(sizeof(struct block_header) == HOST_BLOCK_HEADER, "as core/host.h says");
@@ -163,12 +165,41 @@ struct tb *host_exit_owner(const struct cpu *cpu)
     return *(struct tb *const *)place; /* code from a cache file gives the word that holds it */
 }
 
+const void *host_make_counter(struct tb *tb, unsigned index)
+{
+    enum { SIZE = 128 };
+    static struct x86_asm a; /* guarded by tb_lock */
+    uint8_t *code = code_buffer_begin(SIZE);
+    if (!code)
+        return NULL;
+    struct block_header *header = (void *)code;
+    *header = (struct block_header){.tb = tb, .code = tb->code};
+    asm_begin(&a, (uint8_t *)(header + 1), SIZE - sizeof *header, &host_features);
+    asm_alu_mi(&a, ALU_SUB, 2, mem_cpu((int32_t)(offsetof(struct cpu, heat) + 4 * index)), 1);
+    asm_label hot = asm_jcc_short(&a, CC_S);
+    asm_jmp_rip(&a, &header->code);
+    asm_patch_here(&a, hot);
+    asm_patch_to(&a, asm_lea_label(&a, RCX), 0);
+    asm_mov_mr(&a, 3, mem_cpu((int32_t)offsetof(struct cpu, scratch)), RCX);
+    asm_mov_ri(&a, RAX, EXIT_HOT);
+    asm_jmp_m(&a, stub_mem(STUB_EXIT));
+    code_buffer_end(sizeof *header + asm_offset(&a));
+    return header + 1;
+}
+
 /* ---- The walk ------------------------------------------------------------------------------------------ */
 
 static void delta_byte(struct emitter *e, unsigned byte)
 {
     if (e->n_delta_bytes < sizeof e->delta)
         e->delta[e->n_delta_bytes++] = (uint8_t)byte;
+}
+
+static void delta_pc(struct emitter *e, guest_addr pc)
+{
+    delta_byte(e, 0);
+    for (unsigned i = 0; i < 8; i++)
+        delta_byte(e, (unsigned)((pc - e->tb->pc) >> 8 * i) & 255);
 }
 
 /* Close the entry of the current guest instruction, which is LENGTH bytes long. */
@@ -185,11 +216,8 @@ static void end_insn(struct emitter *e, unsigned length, guest_addr next_pc)
         delta_byte(e, host & 255);
         delta_byte(e, host >> 8);
     }
-    if (next_pc != e->insn_pc + length) {
-        delta_byte(e, 0);
-        for (unsigned i = 0; i < 8; i++)
-            delta_byte(e, (unsigned)((next_pc - e->ir->pc) >> 8 * i) & 255);
-    }
+    if (next_pc != e->insn_pc + length)
+        delta_pc(e, next_pc);
 }
 
 /* The operation whose code starts at FROM may fault: note where variables are whose put is deferred. */
@@ -211,6 +239,17 @@ static void note_places(struct emitter *e, uint32_t from)
     }
 }
 
+/* Its code has all its registers before it branches. */
+static bool asks_before_branch(const struct emitter *e, unsigned op)
+{
+    switch (op) {
+    case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fma: case IR_fsqrt: case IR_i2f:
+        return !fp_is_special(e);
+    default:
+        return false;
+    }
+}
+
 static void emit_op(struct emitter *e, ir_ref ref)
 {
     const struct ir_op *op = &e->ir->ops[ref];
@@ -219,7 +258,7 @@ static void emit_op(struct emitter *e, ir_ref ref)
     if (!fn)
         bug("no host code for %s", ir_op_info[op->op].name);
     ra_begin_op(&e->ra, ref);
-    if (fn == vec_emit[op->op] && clobbers_flags[op->op]) {
+    if (fn == vec_emit[op->op] && clobbers_flags[op->op] && !asks_before_branch(e, op->op)) {
         ra_make_room(&e->ra, true, fp_is_special(e) ? 16 : 8);
         ra_make_room(&e->ra, false, fp_is_special(e) ? 4 : 2);
     }
@@ -241,6 +280,13 @@ static void emit_op(struct emitter *e, ir_ref ref)
     }
 }
 
+/* The first instruction of a block is at PC. Code since the last instruction of the block before counts as its. */
+static void start_pc(struct emitter *e, guest_addr pc)
+{
+    if (pc != e->insn_pc)
+        delta_pc(e, pc);
+}
+
 static void emit_ops(struct emitter *e)
 {
     unsigned length = 0;
@@ -248,14 +294,19 @@ static void emit_ops(struct emitter *e)
         const struct ir_op *op = &e->ir->ops[i];
         if (op->op == IR_insn) {
             end_insn(e, length, op->imm);
+            if (length)
+                e->insn_start = asm_offset(&e->a);
+            else
+                start_pc(e, op->imm);
             e->insn_pc = op->imm;
-            e->insn_start = asm_offset(&e->a);
             length = op->aux;
         } else if (op->op != IR_nop && i != e->done) {
             emit_op(e, (ir_ref)i);
         }
     }
     end_insn(e, length, e->insn_pc + length);
+    e->insn_start = asm_offset(&e->a);
+    e->insn_pc += length;
 }
 
 static void *keep(const void *src, size_t size)
@@ -285,52 +336,79 @@ static void finish_tb(struct emitter *e)
     tb->places = keep(e->place, e->n_places * sizeof *e->place);
 }
 
-static void begin_block(struct emitter *e, const struct ir *ir, struct tb *tb, uint8_t *code, size_t size)
+static struct ra_host ra_host; /* guarded by tb_lock */
+
+static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars, uint8_t *code, size_t size)
 {
     asm_begin(&e->a, code, size, &host_features);
     if (LOG_ON(out_asm))
-        log_write("OUT: block 0x%llx\n", (unsigned long long)ir->pc);
-    e->ir = ir;
+        log_write("OUT: block 0x%llx\n", (unsigned long long)pc);
     e->tb = tb;
-    e->eflags = e->guest_flags = e->saved_flags = IR_NONE;
-    e->done = IR_NONE;
-    e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = 0;
+    e->region = NULL;
+    e->pin = ra_host.pin;
+    e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = 0;
     e->places_full = false;
-    for (unsigned i = 0; i < ir->n_vars; i++)
+    for (unsigned i = 0; i < n_vars; i++)
         e->place_of[i] = MAX_PLACES;
     e->insn_start = 0;
-    e->insn_pc = ir->pc;
-    e->bias = host_bias_cell(ir->pc, &e->bias_base);
+    e->insn_pc = pc;
+    e->bias = host_bias_cell(pc, &e->bias_base);
+}
+
+struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes)
+{
+    static struct emitter e; /* guarded by tb_lock */
+    uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
+    if (!code)
+        return NULL;
+    struct block_header *header = (void *)code;
+    header->tb = tb;
+    if (!emit_of[IR_nop])
+        fill_tables();
+    ra_host = ra_host_template;
+    ra_host.allocatable = homes->allocatable;
+    ra_host.pin = homes->pin;
+    ra_host.no_deferred_puts = homes->no_deferred_puts;
+    ra_host.clobbers_flags = clobbers_flags;
+    begin_code(&e, tb, pc, n_vars, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
+    return &e;
+}
+
+void emit_block(struct emitter *e, const struct ir *ir)
+{
+    static struct ra_value values[IR_MAX_OPS + 1];
+    e->ir = ir;
+    e->eflags = e->guest_flags = e->saved_flags = IR_NONE;
+    e->done = IR_NONE;
+    ra_prepare(&e->ra, (struct ir *)ir, &ra_host, e, values);
+    emit_ops(e);
+}
+
+bool emit_end(struct emitter *e)
+{
+    e->tb->n_host_insns = e->a.n_insns;
+    emit_out_of_line(e);
+    asm_flush_literals(&e->a);
+    if (e->a.overflow)
+        return false;
+    finish_tb(e);
+    code_buffer_end(sizeof(struct block_header) + e->tb->size);
+    return true;
 }
 
 bool host_emit_block(const struct ir *ir, struct tb *tb)
 {
-    static struct emitter e; /* guarded by tb_lock */
-    static struct ra_value values[IR_MAX_OPS + 1];
-    static struct ra_host ra_host;
-    uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
-    if (!code)
-        return false;
-    struct block_header *header = (void *)code;
-    header->tb = tb;
-    ra_host = ra_host_template;
-    ra_host.allocatable = host_temporaries;
-    ra_host.pin = host_pin;
-    ra_host.clobbers_flags = clobbers_flags;
-    if (!emit_of[IR_nop])
-        fill_tables();
-    do {
-        begin_block(&e, ir, tb, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
-        ra_prepare(&e.ra, (struct ir *)ir, &ra_host, &e, values);
-        emit_ops(&e);
-        ra_host.no_deferred_puts = e.places_full;
-    } while (e.places_full);
-    tb->n_host_insns = e.a.n_insns;
-    emit_out_of_line(&e);
-    asm_flush_literals(&e.a);
-    if (e.a.overflow)
-        bug("host code of one block exceeds %u bytes", MAX_BLOCK_CODE);
-    finish_tb(&e);
-    code_buffer_end(sizeof *header + tb->size);
-    return true;
+    struct ra_host homes = {.allocatable = host_temporaries, .pin = host_pin};
+    for (;;) {
+        struct emitter *e = emit_begin(tb, ir->pc, ir->n_vars, &homes);
+        if (!e)
+            return false;
+        emit_block(e, ir);
+        if (!e->places_full) {
+            if (!emit_end(e))
+                bug("host code of one block exceeds %u bytes", MAX_BLOCK_CODE);
+            return true;
+        }
+        homes.no_deferred_puts = true;
+    }
 }

@@ -7,6 +7,7 @@
 #include "core/cpu.h"
 #include "core/host.h"
 #include "core/regalloc.h"
+#include "core/region.h"
 #include "core/tb.h"
 
 /* What EFLAGS hold: the flags of an operation, in one of these forms. */
@@ -25,7 +26,7 @@ struct ool {
     uint8_t reg[4];        /* result, operands (RA_VEC + n for vectors); 255: none */
     asm_label jump[8];     /* near jumps that lead here */
     uint32_t resume;       /* offset to return to */
-    ir_ref ref;
+    const struct ir_op *op;
     uint16_t exit;         /* index into tb->exits */
     ir_ref save_flags;     /* flags to store on this path, or none */
     bool poll;
@@ -33,13 +34,25 @@ struct ool {
     guest_addr pc;
 };
 
-enum { MAX_OOL = 512, MAX_EXITS = 160, MAX_BIAS_USES = 512, MAX_PLACES = 1000, MAX_BLOCK_CODE = 128 << 10 };
+enum { MAX_OOL = 2048, MAX_EXITS = 256, MAX_BIAS_USES = 512, MAX_PLACES = 1000, MAX_BLOCK_CODE = 128 << 10 };
+
+/* A jump to a block of the region that has no code yet. */
+struct region_jump {
+    asm_label at;
+    uint8_t to;
+};
 
 struct emitter {
     struct x86_asm a;
     struct ra ra;
     const struct ir *ir;
     struct tb *tb;
+    const struct hot_region *region;     /* null: a single block, with the homes that every block is entered with */
+    const int8_t *pin;               /* homes: of host_pin, or the region's own */
+    unsigned next_block;             /* the block of the region whose code follows this one's */
+    uint32_t block_at[REGION_MAX_BLOCKS]; /* offset of each block's code, 0: not yet */
+    unsigned n_region_jumps;
+    struct region_jump region_jump[MAX_OOL];
     ir_ref eflags;            /* operation whose flags are in EFLAGS, or IR_NONE */
     enum flags_form form;
     ir_ref guest_flags;       /* current value of the guest's flags (last putf) or IR_NONE: as at entry */
@@ -89,6 +102,25 @@ static inline int vec_reg(int ra_reg) { return ra_reg - RA_VEC; }
 void emit_fcmp_compare(struct emitter *e, const struct ir_op *op);
 /* EFLAGS of a (U)COMIS to the saved form in EAX; changes no other register but ECX (host_fp.c). */
 void emit_fcmp_saved_form(struct emitter *e);
+
+/* -- host_region.c ------------------------------------------------------------------------------- */
+
+/* In a region, move guest registers from its homes to those that every block is entered with, or back. No host register that
+ * is a temporary in both changes, nor do the flags. */
+void emit_to_standard(struct emitter *e);
+void emit_from_standard(struct emitter *e);
+/* Jump to TARGET, always or if CC holds, if that is a block of the region; else false. */
+bool emit_region_jump(struct emitter *e, guest_addr target);
+bool emit_region_jcc(struct emitter *e, enum x86_cc cc, guest_addr target);
+bool host_emit_region(const struct hot_region *r, struct tb *tb);
+
+/* -- host_emit.c ----------------------------------------------------------------------------------- */
+
+/* The code of a block or region TB at PC: begin it (null: the code buffer is full), add the operations of IR, end it (false:
+ * there is more than MAX_BLOCK_CODE). */
+struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes);
+void emit_block(struct emitter *e, const struct ir *ir);
+bool emit_end(struct emitter *e);
 
 /* -- host_flags.c -------------------------------------------------------------------------------- */
 

@@ -54,6 +54,26 @@ static void jcc_site(struct emitter *e, enum x86_cc cc, unsigned exit)
     e->exit[exit].site = asm_jcc_near(&e->a, cc);
 }
 
+/* Jump to guest code at TARGET, in the region or out of it. */
+static void jump_to(struct emitter *e, guest_addr target)
+{
+    if (emit_region_jump(e, target))
+        return;
+    emit_to_standard(e);
+    jump_site(e, add_exit(e, target));
+}
+
+/* The same if CC holds. */
+static void jcc_to(struct emitter *e, enum x86_cc cc, guest_addr target)
+{
+    if (emit_region_jcc(e, cc, target))
+        return;
+    if (e->region)
+        add_ool(e, OOL_EXIT, asm_jcc_near(&e->a, cc))->pc = target;
+    else
+        jcc_site(e, cc, add_exit(e, target));
+}
+
 struct ool *add_ool(struct emitter *e, enum ool_kind kind, asm_label jump)
 {
     if (e->n_ool == MAX_OOL)
@@ -68,9 +88,12 @@ static void poll_and_jump(struct emitter *e, guest_addr target)
 {
     asm_alu_mi(&e->a, ALU_CMP, 2, cpu_field(offsetof(struct cpu, pending)), 0);
     emit_clobber_flags(e);
-    struct ool *o = add_ool(e, OOL_POLL, asm_jcc_near(&e->a, CC_NE));
-    o->pc = target;
-    jump_site(e, add_exit(e, target));
+    if (emit_region_jcc(e, CC_E, target)) {
+        add_ool(e, OOL_POLL, asm_jmp_near(&e->a))->pc = target;
+        return;
+    }
+    add_ool(e, OOL_POLL, asm_jcc_near(&e->a, CC_NE))->pc = target;
+    jump_to(e, target);
 }
 
 static guest_addr target_of(const struct emitter *e, const struct ir_op *op)
@@ -85,7 +108,8 @@ static void exit_on(struct emitter *e, struct cond_test t, guest_addr target, ir
         flags = IR_NONE;
     if (t.kind == TEST_NEVER)
         return;
-    if (poll && !flags) { /* usually a loop: fall into the poll, skip it on the way out */
+    bool leaves_region = e->region && region_find(e->region, target) < 0;
+    if (poll && !flags && !leaves_region) { /* usually a loop: fall into the poll, skip it on the way out */
         asm_label out[2];
         unsigned n = 0;
         struct cond_test no = cond_test_invert(t);
@@ -105,8 +129,8 @@ static void exit_on(struct emitter *e, struct cond_test t, guest_addr target, ir
             asm_patch_here(&e->a, out[i]);
         return;
     }
-    if (!flags && t.kind == TEST_ONE) {
-        jcc_site(e, t.cc1, add_exit(e, target));
+    if (!flags && !poll && t.kind == TEST_ONE) {
+        jcc_to(e, t.cc1, target);
         return;
     }
     asm_label over = 0;
@@ -192,10 +216,11 @@ static void emit_jump(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
     save_flags(e, op->b);
+    guest_addr target = target_of(e, op);
     if (op->d & IR_POLL)
-        poll_and_jump(e, target_of(e, op));
-    else
-        jump_site(e, add_exit(e, target_of(e, op)));
+        poll_and_jump(e, target);
+    else if (!e->region || region_find(e->region, target) != (int)e->next_block)
+        jump_to(e, target);
 }
 
 /* Look REG up in the jump cache; the operand that holds its code. */
@@ -296,7 +321,7 @@ static void miss_code(struct emitter *e, const struct ool *o)
 
 static void slow_code(struct emitter *e, const struct ool *o)
 {
-    const struct ir_op *op = &e->ir->ops[o->ref];
+    const struct ir_op *op = o->op;
     uint32_t what = op->op;
     for (unsigned i = 0; i < 4; i++)
         what |= (uint32_t)(o->reg[i] == 255 ? 0 : o->reg[i] & 31) << (9 + 5 * i);
@@ -320,7 +345,7 @@ static void exit_code(struct emitter *e, const struct ool *o)
         poll_and_jump(e, o->pc);
         return;
     }
-    jump_site(e, add_exit(e, o->pc));
+    jump_to(e, o->pc);
 }
 
 static void out_of_line(struct emitter *e, const struct ool *o)
@@ -335,10 +360,12 @@ static void out_of_line(struct emitter *e, const struct ool *o)
         slow_code(e, o);
         break;
     case OOL_POLL:
+        emit_to_standard(e);
         leave_to_c(e, EXIT_SIGNAL, o->pc);
         break;
     case OOL_ALIGN:
         asm_mov_mr(&e->a, 3, cpu_field(offsetof(struct cpu, exit_data)), o->reg[1]);
+        emit_to_standard(e);
         leave_to_c(e, EXIT_ALIGN, o->pc);
         break;
     default:
@@ -352,6 +379,8 @@ void emit_out_of_line(struct emitter *e)
         struct ool o = e->ool[i];
         out_of_line(e, &o);
     }
+    for (unsigned i = 0; i < e->n_region_jumps; i++)
+        asm_patch_to(&e->a, e->region_jump[i].at, e->block_at[e->region_jump[i].to]);
     for (unsigned i = 0; i < e->n_exits; i++) {
         e->exit[i].stub = asm_offset(&e->a);
         asm_patch_here(&e->a, e->exit[i].site);

@@ -552,8 +552,10 @@ static void call_helper(struct emitter *e, ir_ref ref, unsigned helper, const ir
         e->guest_flags = e->saved_flags = IR_NONE;
     }
     evict_temporaries(e);
+    emit_to_standard(e);
     asm_mov_ri(&e->a, RAX, helper);
     asm_call_m(&e->a, mem_cpu((int32_t)offsetof(struct cpu, stub) + 8 * STUB_CALL));
+    emit_from_standard(e);
     ra_take(&e->ra, RAX);
     ra_def_in(&e->ra, ref, RAX);
 }

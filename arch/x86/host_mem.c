@@ -93,6 +93,7 @@ static void emit_store(struct emitter *e, ir_ref ref, const struct ir_op *op)
 
 static void emit_align(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
+    (void)ref;
     unsigned a = (unsigned)ra_use(&e->ra, op->a);
     if (op->disp) {
         unsigned t = (unsigned)ra_temp(&e->ra, false);
@@ -104,7 +105,7 @@ static void emit_align(struct emitter *e, ir_ref ref, const struct ir_op *op)
     struct ool *o = add_ool(e, OOL_ALIGN, asm_jcc_near(&e->a, CC_NE));
     o->reg[1] = (uint8_t)a;
     o->pc = e->insn_pc;
-    o->ref = ref;
+    o->op = op;
 }
 
 static void emit_fence(struct emitter *e, ir_ref ref, const struct ir_op *op)

@@ -8,10 +8,10 @@ if(Python3_FOUND AND NOT ANYARCH_SANITIZE STREQUAL "address")
         -anyarch $<TARGET_FILE:anyarch> -seed 1 -time 50 -engines jit,interp -work ${PROJECT_BINARY_DIR}/test/fuzz)
     set_tests_properties(fuzz.aarch64 PROPERTIES LABELS "fuzz;aarch64" TIMEOUT 600 SKIP_RETURN_CODE 77)
     add_test(NAME fuzz.aarch64.sse COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/fuzz.py
-        -anyarch $<TARGET_FILE:anyarch> -seed 2 -n 10000 -engines sse,noopt -work ${PROJECT_BINARY_DIR}/test/fuzz-sse)
+        -anyarch $<TARGET_FILE:anyarch> -seed 2 -n 10000 -engines sse,noopt,regions -work ${PROJECT_BINARY_DIR}/test/fuzz-sse)
     set_tests_properties(fuzz.aarch64.sse PROPERTIES LABELS "fuzz;aarch64" TIMEOUT 600 SKIP_RETURN_CODE 77)
     add_test(NAME fuzz.aarch64.mass COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/mass/run
-        -anyarch $<TARGET_FILE:anyarch> -seed 3 -n 400000 -time 40 -jobs 1 -engines jit,sse
+        -anyarch $<TARGET_FILE:anyarch> -seed 3 -n 400000 -time 40 -jobs 1 -engines jit,sse,regions
         -work ${PROJECT_BINARY_DIR}/test/fuzz-mass)
     set_tests_properties(fuzz.aarch64.mass PROPERTIES LABELS "fuzz;aarch64" TIMEOUT 600 SKIP_RETURN_CODE 77)
 endif()

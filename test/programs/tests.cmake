@@ -40,6 +40,16 @@ foreach(name libc threads jit stress)
     set_tests_properties(program.aarch64.${name}.small_code PROPERTIES LABELS "program;aarch64" TIMEOUT 120
         SKIP_RETURN_CODE 77)
 endforeach()
+# Every block as a region of its own, and loops as soon as they are seen twice.
+foreach(name atomics exclusives faults jit libc long_blocks math neon signals signal_stress stress strings threads)
+    foreach(threshold 0 1)
+        add_test(NAME program.aarch64.${name}.tier2_${threshold} COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
+            ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
+            -tier2-threshold ${threshold})
+        set_tests_properties(program.aarch64.${name}.tier2_${threshold} PROPERTIES LABELS "program;aarch64" TIMEOUT 120
+            SKIP_RETURN_CODE 77)
+    endforeach()
+endforeach()
 # Answers that change with time must be the same for both engines.
 foreach(name clocks vdso)
     add_test(NAME program.aarch64.${name}.lockstep COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh

@@ -143,7 +143,7 @@ struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, in
 {
     const int reg[4] = {dst, a, b, c};
     struct ool *o = &fake.slow[fake.n_slow++];
-    *o = (struct ool){.n_jumps = 1, .jump = {jump}, .ref = ref, .resume = asm_offset(&e->a)};
+    *o = (struct ool){.n_jumps = 1, .jump = {jump}, .op = &e->ir->ops[ref], .resume = asm_offset(&e->a)};
     for (unsigned i = 0; i < 4; i++)
         o->reg[i] = (uint8_t)reg[i];
     return o;

@@ -1,0 +1,212 @@
+/* host_region.c - code of a region: homes of its own for the guest registers that its loops use most, and the moves between
+ * these and the homes that every block is entered with.
+ *
+ * A variable that is pinned at every entry either keeps its register or lives in struct cpu, and its register is another's
+ * home. So the way in stores the variables that give way, then loads the others; the way out does the opposite. */
+#include "arch/x86/host_emit.h"
+
+#include <string.h>
+
+#include "arch/x86/host_backend.h"
+#include "core/log.h"
+
+/* Temporaries that operations can do with, if none needs more: then more variables have homes. */
+enum { FEW_GPRS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RBX, FEW_VECS = 6 };
+/* A home has to save more than it costs on the ways in and out. */
+enum { LEAST_USES = 8, GIVE_WAY_USES = 4 };
+
+/* Atomic operations, whose operands go to registers of their own. */
+static bool needs_many_gprs(unsigned op)
+{
+    return op >= IR_swp && op <= IR_stxv;
+}
+
+static bool needs_many_vecs(unsigned op)
+{
+    const struct ir_op_info *info = &ir_op_info[op];
+    if (info->res != IR_CLASS_V && info->a != IR_CLASS_V && info->b != IR_CLASS_V && info->c != IR_CLASS_V)
+        return false;
+    switch (op) {
+    case IR_getv: case IR_putv: case IR_vconst: case IR_loadv: case IR_storev: case IR_vlow: case IR_fadd: case IR_fsub:
+    case IR_fmul: case IR_fdiv: case IR_fma: case IR_fsqrt: case IR_fneg: case IR_fabs: case IR_fcmp: case IR_i2f:
+    case IR_vget: case IR_vdup: case IR_vdupl: case IR_vins: case IR_vadd: case IR_vsub: case IR_vand: case IR_vor:
+    case IR_vxor: case IR_vnot: case IR_vcsel:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* The registers for temporaries: of those that blocks have, as few as the region's operations can do with. */
+static uint64_t temporaries(const struct hot_region *r)
+{
+    uint64_t few = FEW_GPRS | ((1ull << FEW_VECS) - 1) << RA_VEC, gprs = (1ull << RA_VEC) - 1;
+    if (r->mode & 1) /* fp_is_special */
+        few |= host_temporaries & ~gprs;
+    for (unsigned b = 0; b < r->n_blocks; b++)
+        for (uint32_t i = 1; i < r->block[b].ir.n; i++) {
+            unsigned op = r->block[b].ir.ops[i].op;
+            if (needs_many_gprs(op))
+                few |= host_temporaries & gprs;
+            if (needs_many_vecs(op))
+                few |= host_temporaries & ~gprs;
+        }
+    return few;
+}
+
+static bool fits_home(unsigned var, bool vec)
+{
+    const struct ir_var *row = &host_vars[var];
+    return vec ? row->class == IR_CLASS_V : row->class == IR_CLASS_I && row->size == 8;
+}
+
+/* Give the most used variables of a class registers: those of FREE, then those of pinned variables that are used less. */
+static void choose_homes(const struct hot_region *r, bool vec, uint64_t free, int8_t *pin)
+{
+    bool done[IR_MAX_VARS] = {false};
+    for (;;) {
+        int best = RA_NONE, victim = RA_NONE;
+        for (unsigned var = 0; var < host_n_vars; var++) {
+            if (!fits_home(var, vec) || done[var])
+                continue;
+            if (pin[var] == RA_NONE && r->uses[var] >= LEAST_USES && (best == RA_NONE || r->uses[var] > r->uses[best]))
+                best = (int)var;
+            if (pin[var] != RA_NONE && host_pin[var] == pin[var] &&
+                (victim == RA_NONE || r->uses[var] < r->uses[victim]))
+                victim = (int)var;
+        }
+        if (best == RA_NONE)
+            return;
+        if (free) {
+            pin[best] = (int8_t)__builtin_ctzll(free);
+            free &= free - 1;
+        } else if (victim != RA_NONE && r->uses[victim] + GIVE_WAY_USES <= r->uses[best]) {
+            pin[best] = pin[victim];
+            pin[victim] = RA_NONE;
+            done[victim] = true;
+        } else {
+            return;
+        }
+        done[best] = true;
+    }
+}
+
+/* ---- The ways in and out --------------------------------------------------------------------------------------- */
+
+static void move_home(struct emitter *e, unsigned var, int reg, bool store)
+{
+    struct x86_mem m = mem_cpu(host_vars[var].offset);
+    if (reg >= RA_VEC && store)
+        asm_vstore(&e->a, V_movaps_st, m, (unsigned)vec_reg(reg));
+    else if (reg >= RA_VEC)
+        asm_v2m(&e->a, V_movaps, (unsigned)vec_reg(reg), m);
+    else if (store)
+        asm_mov_mr(&e->a, 3, m, (unsigned)reg);
+    else
+        asm_mov_rm(&e->a, 3, (unsigned)reg, m);
+}
+
+void emit_to_standard(struct emitter *e)
+{
+    if (!e->region)
+        return;
+    for (unsigned var = 0; var < host_n_vars; var++)
+        if (e->pin[var] != host_pin[var] && e->pin[var] != RA_NONE && e->region->is_put[var])
+            move_home(e, var, e->pin[var], true);
+    for (unsigned var = 0; var < host_n_vars; var++)
+        if (e->pin[var] != host_pin[var] && host_pin[var] != RA_NONE)
+            move_home(e, var, host_pin[var], false);
+}
+
+void emit_from_standard(struct emitter *e)
+{
+    if (!e->region)
+        return;
+    for (unsigned var = 0; var < host_n_vars; var++)
+        if (e->pin[var] != host_pin[var] && host_pin[var] != RA_NONE)
+            move_home(e, var, host_pin[var], true);
+    for (unsigned var = 0; var < host_n_vars; var++)
+        if (e->pin[var] != host_pin[var] && e->pin[var] != RA_NONE)
+            move_home(e, var, e->pin[var], false);
+}
+
+/* ---- Jumps inside ---------------------------------------------------------------------------------------------- */
+
+static void note_jump(struct emitter *e, asm_label at, unsigned to)
+{
+    if (e->n_region_jumps == ARRAY_SIZE(e->region_jump))
+        bug("region has too many jumps");
+    e->region_jump[e->n_region_jumps++] = (struct region_jump){at, (uint8_t)to};
+}
+
+bool emit_region_jump(struct emitter *e, guest_addr target)
+{
+    int to = e->region ? region_find(e->region, target) : -1;
+    if (to < 0)
+        return false;
+    if (e->block_at[to])
+        asm_jmp_to(&e->a, e->block_at[to]);
+    else
+        note_jump(e, asm_jmp_near(&e->a), (unsigned)to);
+    return true;
+}
+
+bool emit_region_jcc(struct emitter *e, enum x86_cc cc, guest_addr target)
+{
+    int to = e->region ? region_find(e->region, target) : -1;
+    if (to < 0)
+        return false;
+    if (e->block_at[to])
+        asm_jcc_to(&e->a, cc, e->block_at[to]);
+    else
+        note_jump(e, asm_jcc_near(&e->a, cc), (unsigned)to);
+    return true;
+}
+
+/* ---- The region -------------------------------------------------------------------------------------------------- */
+
+static void emit_blocks(struct emitter *e, const struct hot_region *r)
+{
+    e->region = r;
+    memset(e->block_at, 0, sizeof e->block_at);
+    emit_from_standard(e);
+    if (r->head != 0)
+        note_jump(e, asm_jmp_near(&e->a), r->head);
+    else if (asm_offset(&e->a) == 0)
+        asm_nop(&e->a, 1); /* offset 0 stands for no code yet */
+    for (unsigned b = 0; b < r->n_blocks; b++) {
+        e->block_at[b] = asm_offset(&e->a);
+        e->next_block = b + 1;
+        for (unsigned i = 0; i < r->block[b].ir.n_vars; i++)
+            e->place_of[i] = MAX_PLACES;
+        emit_block(e, &r->block[b].ir);
+    }
+    e->next_block = REGION_MAX_BLOCKS;
+}
+
+bool host_emit_region(const struct hot_region *r, struct tb *tb)
+{
+    static int8_t pin[IR_MAX_VARS];
+    uint64_t few = temporaries(r), extra = host_temporaries & ~few, gprs = (1ull << RA_VEC) - 1;
+    memcpy(pin, host_pin, sizeof pin);
+    choose_homes(r, false, extra & gprs, pin);
+    choose_homes(r, true, extra & ~gprs, pin);
+    for (unsigned var = 0; var < host_n_vars; var++) /* what nobody wanted stays a temporary */
+        if (pin[var] != RA_NONE)
+            extra &= ~((uint64_t)1 << pin[var]);
+    struct ra_host homes = {.allocatable = few | extra, .pin = pin};
+    for (;;) {
+        struct emitter *e = emit_begin(tb, r->pc, host_n_vars, &homes);
+        if (!e)
+            return false;
+        emit_blocks(e, r);
+        if (e->places_full) {
+            homes.no_deferred_puts = true;
+            continue;
+        }
+        int8_t *kept = tb_alloc(sizeof pin);
+        memcpy(kept, pin, sizeof pin);
+        tb->pin = kept;
+        return emit_end(e);
+    }
+}

@@ -1,0 +1,57 @@
+/* promote.c - count jumps to loop heads and put regions in place of the hot ones. */
+#include "core/promote.h"
+
+#include "core/cache.h"
+#include "core/compile.h"
+#include "core/dispatch.h"
+#include "core/host.h"
+
+/* Regions are for the host's code only. */
+static bool is_on(void)
+{
+    return !engine_options.no_tier2 && engine_options.engine == ENGINE_JIT;
+}
+
+bool promote_all(void) { return is_on() && engine_options.tier2_threshold == 0; }
+
+const void *promote_entry(const struct tb *from, struct tb *to)
+{
+    static unsigned n_counters;
+    if (to->pc > from->pc || to->is_cold || to->pin || !is_on() || promote_all())
+        return to->code;
+    if (!to->counter) {
+        to->heat = (uint8_t)(n_counters++ % CPU_HEAT);
+        to->counter = host_backend.make_counter(to, to->heat);
+    }
+    return to->counter ? to->counter : to->code;
+}
+
+void promote_init_cpu(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < CPU_HEAT; i++)
+        cpu->heat[i] = (int32_t)engine_options.tier2_threshold;
+}
+
+void promote_now(const struct thread *thread, struct tb **tb)
+{
+    struct tb *region;
+    compile_region(thread, (*tb)->pc, (*tb)->mode, true, &region);
+    if (region)
+        *tb = region;
+}
+
+struct tb *promote_hot(struct thread *thread)
+{
+    struct tb *tb = host_exit_owner(&thread->cpu), *region = NULL;
+    thread->cpu.pc = tb->pc;
+    thread->cpu.heat[tb->heat] = (int32_t)engine_options.tier2_threshold;
+    tb_lock_take();
+    if (!tb->dead && !tb->is_cold && tb_find(tb->pc, tb->mode) == tb && !tb_is_full()) {
+        cache_unit_at(tb->pc); /* whose pages are read */
+        compile_region(thread, tb->pc, tb->mode, false, &region);
+        tb->is_cold = true;
+        tb_supersede(tb, region);
+    }
+    tb_lock_release();
+    return region;
+}

@@ -1,0 +1,170 @@
+/* test_region.c - which blocks become one region, how deep its loops are, and what lives across its blocks. */
+#include "test/unit/unit.h"
+
+#include <sys/mman.h>
+
+#include "arch/guests.h"
+#include "core/dispatch.h"
+#include "core/memory.h"
+#include "core/region.h"
+
+/* A64 instructions; branches take their distance in instructions. */
+#define ADD_X0_1 0x91000400u    /* add x0, x0, #1 */
+#define ADD_X1_1 0x91000421u    /* add x1, x1, #1 */
+#define CMP_X0_9 0xf100241fu    /* cmp x0, #9 */
+#define CMP_X1_9 0xf100243fu    /* cmp x1, #9 */
+#define MOV_X0_0 0xd2800000u    /* mov x0, #0 */
+#define CSET_X2 0x9a9f17e2u     /* cset x2, eq: uses the flags */
+#define RET 0xd65f03c0u
+#define B(n) (0x14000000u | ((uint32_t)(n)&0x3ffffffu))
+#define BL(n) (0x94000000u | ((uint32_t)(n)&0x3ffffffu))
+#define B_NE(n) (0x54000001u | ((uint32_t)(n)&0x7ffffu) << 5)
+#define B_EQ(n) (0x54000000u | ((uint32_t)(n)&0x7ffffu) << 5)
+
+enum { CODE = 0x30000000, SIZE = 0x10000 };
+static struct translator *translator;
+
+static guest_addr at(unsigned insn) { return CODE + 4 * insn; }
+
+static struct hot_region *form(const uint32_t *code, size_t size, unsigned head, bool alone)
+{
+    memset(memory_host(CODE), 0, SIZE);
+    memcpy(memory_host(CODE), code, size);
+    return region_form(translator, at(head), 0, alone);
+}
+#define FORM(code, head) form(code, sizeof(code), head, false)
+
+static const struct region_block *block_at(const struct hot_region *r, unsigned insn)
+{
+    int b = region_find(r, at(insn));
+    assert_true(b >= 0);
+    return &r->block[b];
+}
+
+static void test_region_of_one_block_that_jumps_to_itself(void **state)
+{
+    (void)state;
+    static const uint32_t code[] = {ADD_X0_1, CMP_X0_9, B_NE(-2), RET};
+    const struct hot_region *r = FORM(code, 0);
+    assert_non_null(r);
+    assert_int_equal(r->n_blocks, 1);
+    assert_int_equal(r->n_insns, 3);
+    assert_int_equal(r->block[0].depth, 1);
+    assert_int_equal(r->block[0].to, 1);
+    assert_true(r->is_put[0]);
+    assert_false(r->is_put[1]);
+}
+
+static void test_region_needs_a_loop(void **state)
+{
+    (void)state;
+    static const uint32_t code[] = {ADD_X0_1, CMP_X0_9, B_NE(2), ADD_X0_1, RET};
+    assert_null(FORM(code, 0));
+    const struct hot_region *r = form(code, sizeof code, 0, true); /* but for tests */
+    assert_non_null(r);
+    assert_int_equal(region_find(r, at(0)), (int)r->head);
+}
+
+/* for (;;) { x0 = 0; do x0++ while (x0 != 9); x1++; if (x1 == 9) break; }, hot inside */
+static void test_region_takes_in_the_outer_loop(void **state)
+{
+    (void)state;
+    static const uint32_t code[] = {MOV_X0_0, ADD_X0_1, CMP_X0_9, B_NE(-2), ADD_X1_1, CMP_X1_9, B_NE(-6), RET};
+    const struct hot_region *r = FORM(code, 1);
+    assert_non_null(r);
+    assert_int_equal(block_at(r, 0)->depth, 1);
+    assert_int_equal(block_at(r, 1)->depth, 2);
+    assert_int_equal(block_at(r, 4)->depth, 1);
+    assert_int_equal(region_find(r, at(7)), -1); /* no way back */
+    assert_ptr_equal(&r->block[r->head], block_at(r, 1));
+    assert_true(r->uses[0] > r->uses[1]);
+    assert_int_equal(r->n_ranges, 1);
+    assert_true(r->range[0].start <= at(0) && r->range[0].start + r->range[0].size >= at(7));
+}
+
+static void test_region_ends_before_calls(void **state)
+{
+    (void)state;
+    /* The way round by the call is not part of it: the block that makes it ends before. */
+    static const uint32_t code[] = {ADD_X0_1, CMP_X0_9, B_NE(-2), ADD_X0_1, BL(100), B(-5)};
+    const struct hot_region *r = FORM(code, 0);
+    assert_non_null(r);
+    assert_int_equal(r->n_blocks, 1);
+    static const uint32_t only_call[] = {ADD_X0_1, BL(100), B(-2)};
+    assert_null(FORM(only_call, 0));
+}
+
+static void test_region_blocks_end_before_other_blocks(void **state)
+{
+    (void)state;
+    /* Two ways that join: what follows is one block, not a copy in each. */
+    static const uint32_t code[] = {CMP_X0_9, B_EQ(3), ADD_X0_1, B(2), ADD_X1_1, CMP_X1_9, B_NE(-6), RET};
+    const struct hot_region *r = FORM(code, 0);
+    assert_non_null(r);
+    for (unsigned b = 0; b < r->n_blocks; b++)
+        for (unsigned c = 0; c < r->n_blocks; c++)
+            if (b != c)
+                assert_true(r->block[b].ir.pc != r->block[c].ir.pc);
+    assert_true(r->n_insns <= 7 + 2);
+}
+
+/* On the ways that go round. */
+static unsigned n_flags_stored(const struct region_block *block)
+{
+    unsigned n = 0;
+    for (uint32_t i = 1; i < block->ir.n; i++) {
+        const struct ir_op *op = &block->ir.ops[i];
+        n += op->op == IR_exit_if && op->b != IR_NONE;
+    }
+    return n;
+}
+
+static void test_region_stores_flags_for_those_who_use_them(void **state)
+{
+    (void)state;
+    static uint32_t dead[80], live[80];
+    /* Too far to see for the block that jumps: the loop's own compare, or a use before it. */
+    for (unsigned i = 0; i < 70; i++)
+        dead[i] = live[i] = ADD_X0_1;
+    dead[70] = live[70] = CMP_X0_9;
+    dead[71] = live[71] = B_NE(-71);
+    dead[72] = live[72] = RET;
+    live[69] = CSET_X2;
+    const struct hot_region *r = form(dead, sizeof dead, 0, false);
+    assert_non_null(r);
+    assert_false(block_at(r, 0)->needs_flags);
+    assert_int_equal(n_flags_stored(block_at(r, 0)), 0);
+    r = form(live, sizeof live, 0, false);
+    assert_non_null(r);
+    assert_true(block_at(r, 0)->needs_flags);
+    assert_int_equal(n_flags_stored(block_at(r, 0)), 1);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    const struct guest *guest = guest_by_name("aarch64");
+    void *p = mmap(memory_host(CODE), SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    static struct translator t;
+    static struct ir_op ops[IR_MAX_OPS];
+    memory_map_add(&(struct region){
+        .start = CODE, .end = CODE + SIZE, .prot = PROT_READ | PROT_EXEC, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
+    t.ir.ops = ops;
+    t.guest = guest;
+    t.isa = guest->isa;
+    translator = &t;
+    return p == memory_host(CODE) ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_region_of_one_block_that_jumps_to_itself),
+        cmocka_unit_test(test_region_needs_a_loop),
+        cmocka_unit_test(test_region_takes_in_the_outer_loop),
+        cmocka_unit_test(test_region_ends_before_calls),
+        cmocka_unit_test(test_region_blocks_end_before_other_blocks),
+        cmocka_unit_test(test_region_stores_flags_for_those_who_use_them),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
