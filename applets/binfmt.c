@@ -271,7 +271,7 @@ static int install(char **list, char **command)
             "name a COMMAND after -- to run in a new one");
     attach();
     int status = for_each_guest(list, install_guest);
-    if (!*list || !strcmp(*list, "all"))
+    if (!status && (!*list || !strcmp(*list, "all")))
         print_untranslated();
     if (!status && options.hold)
         return hold(list);

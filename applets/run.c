@@ -572,7 +572,7 @@ static void read_options(int argc, char **argv, bool trusted, bool surely_binfmt
         list_cpus(run_guest);
     if (*at >= argc) {
         log_program = "qemu";
-        die("no user program specified");
+        die("no user program specified; -help shows the usage");
     }
     if (log_file && !log_set_file(log_file, exec_fd >= 0))
         die("cannot open log file '%s': %s", log_file, strerror(errno));

@@ -45,9 +45,9 @@ int option_parse(const struct option *table, size_t n, int argc, char **argv,
         const struct option *o = find(table, n, name);
         log_program = "qemu"; /* the name that these two messages carry whatever argv[0] says */
         if (!o)
-            die("unknown option '%s'", name);
+            die("unknown option '%s'; -help lists the options", name);
         if (o->arg && at >= argc)
-            die("missing argument for option '%s'", name);
+            die("missing argument for option '%s'; -help lists the options", name);
         log_program = NULL;
         const char *value = o->arg ? argv[at++] : NULL;
         if (!obeyed || is_listed(name, obeyed))

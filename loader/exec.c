@@ -158,14 +158,14 @@ wrong_architecture(const struct exec_program *p, const struct elf_image *image, 
     elf_describe(image, is ? is->uname : NULL, what, sizeof what);
     if (expected)
         die_status(STATUS_WRONG_ARCHITECTURE,
-                   "%s: Invalid ELF image for this architecture\n%s is %s; expected one for %s "
+                   "%s: Invalid ELF image for this architecture: it is %s; expected one for %s "
                    "(%u-bit %s-endian)",
-                   path, path, what, expected->uname, expected->bits,
+                   path, what, expected->uname, expected->bits,
                    expected->big_endian ? "big" : "little");
-    die_status(
-        STATUS_WRONG_ARCHITECTURE,
-        "%s: Invalid ELF image for this architecture\n%s is %s, which cannot be translated%s", path,
-        path, what, is ? " yet" : "");
+    die_status(STATUS_WRONG_ARCHITECTURE,
+               "%s: Invalid ELF image for this architecture: it is %s, which cannot be "
+               "translated%s",
+               path, what, is ? " yet" : "");
 }
 
 /* Read the header of FD, which must be of GUEST (null: any that can be translated). Returns the
@@ -222,9 +222,8 @@ void exec_find(const struct exec_request *request, struct exec_program *p)
     p->interp_path = strdup(path_translate(p->image.interp, buf));
     p->interp_fd = open_retry(p->interp_path);
     if (p->interp_fd < 0)
-        die("Could not open '%s': %s\n%s is a dynamic program for %s; -L DIR or QEMU_LD_PREFIX "
-            "names the folder "
-            "that holds its libraries",
+        die("Could not open '%s': %s; %s is a dynamic program for %s, and -L DIR or "
+            "QEMU_LD_PREFIX names the folder that holds its libraries",
             p->image.interp, strerror(errno), p->path, p->guest->uname);
     int error = check_executable(p->interp_fd);
     if (error)
