@@ -586,13 +586,29 @@ static void set_log(const char *v)
         die("unknown log item '%s'", bad);
 }
 
+static void set_help(const char *v);
+
 static const struct option options[] = {
+    {"help", NULL, NULL, set_help, "print this help"},
     {"engine", NULL, "name", set_engine, "only interp or jit"},
     {"host-off", NULL, "features", set_host_off, "do not use these features of the host CPU"},
     {"bless", NULL, NULL, set_bless, "rewrite cost lines with what was measured"},
     {"costs", NULL, NULL, set_costs, "with -host-off all: print what each file costs, dearest first"},
     {"d", NULL, "items", set_log, "log items"},
 };
+
+static void print_help(void)
+{
+    printf("usage: anyarch check [options] FILE|FOLDER...\n");
+    option_help(options, ARRAY_SIZE(options));
+}
+
+static void set_help(const char *v)
+{
+    (void)v;
+    print_help();
+    exit(0);
+}
 
 static unsigned n_files, n_failed;
 
@@ -629,8 +645,7 @@ int applet_check(int argc, char **argv)
 {
     int at = option_parse(options, ARRAY_SIZE(options), argc, argv, false);
     if (at >= argc) {
-        printf("usage: anyarch check [options] FILE|FOLDER...\n");
-        option_help(options, ARRAY_SIZE(options));
+        print_help();
         return 1;
     }
     for (int i = at; i < argc; i++)

@@ -17,6 +17,8 @@ static const char syscalls_usage[] =
     "usage: anyarch syscalls\n\n"
     "One line per Linux system call: its name and whether it is supported.\n";
 
+static const char version_usage[] = "usage: anyarch version\n\nPrints the version of this file.\n";
+
 static int applet_version(int argc, char **argv)
 {
     (void)argc, (void)argv;
@@ -38,7 +40,7 @@ static const struct applet applets[] = {
     {"syscalls", "list the Linux system calls and whether they are supported", syscalls_usage,
      applet_syscalls},
     {"cache", "list, check and tidy the kept translations", NULL, applet_cache},
-    {"version", "print the version", NULL, applet_version},
+    {"version", "print the version", version_usage, applet_version},
     {"check", "run instruction tests: anyarch check [-engine E] [-bless] FILE...", NULL,
      applet_check},
 };

@@ -20,12 +20,39 @@ fi
 mapfile -t applets < <("$anyarch" --help | sed -n '/^applets/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 [ ${#applets[@]} -ge 7 ] || fail "too few applets: ${applets[*]}"
 for applet in "${applets[@]}"; do
-    "$anyarch" "$applet" --help > help.txt 2>&1
-    [ -s help.txt ] || fail "$applet --help says nothing"
+    "$anyarch" "$applet" --help > help.txt 2>&1 || fail "$applet --help: exit status $?"
+    grep -q '^usage: ' help.txt || fail "$applet --help does not say the usage: $(cat help.txt)"
     case $applet in run | version) continue ;; esac
     grep -q -e "^\.B .*$applet" "$top/docs/anyarch.1" || fail "anyarch.1 lacks $applet"
 done
 rm -f help.txt
+
+# The messages in the table of troubleshooting.md are those of the program, or of the kernel and of container tools.
+foreign=$(cat << 'END'
+exec format error
+Exec format error
+cannot execute binary file
+exec /bin/sh: no such file or directory
+exec /bin/sh: exec format error
+Operation not permitted
+write error: Invalid argument
+write error: File exists
+sudo: effective uid is not 0
+The requested image's platform (linux/arm64) does not match the detected host platform
+image platform ({arm64 linux  [] }) does not match the expected platform
+Text file busy
+Too many levels of symbolic links
+END
+)
+sed -n 's/^| \(`[^|]*`[^|]*\)|.*/\1/p' "$top/docs/troubleshooting.md" | grep -o '`[^`]*`' | tr -d '`' | sort -u > messages.txt
+[ "$(wc -l < messages.txt)" -ge 20 ] || fail "troubleshooting.md: too few messages"
+while read -r message; do
+    grep -qxF -e "$message" <<< "$foreign" && continue
+    # Words that the program puts in differ.
+    pattern=$(sed "s/'[^']*'/'%s'/; s/ for arm / for %s /; s/ \.\.\. / %s /; s/^\.\.\. //; s/ [A-Z]*$//" <<< "$message")
+    grep -qaF -e "$pattern" "$anyarch" || fail "troubleshooting.md: the program does not say '$message'"
+done < messages.txt
+rm -f messages.txt
 
 # Completion.
 # shellcheck source=/dev/null

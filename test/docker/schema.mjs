@@ -4,7 +4,7 @@ import fs from 'fs';
 import { createRequire } from 'module';
 
 const yaml = createRequire(process.cwd() + '/')('js-yaml');
-const groups = { DaemonSet: 'apps/v1', Deployment: 'apps/v1', Service: 'core/v1' };
+const groups = { DaemonSet: 'apps/v1', StatefulSet: 'apps/v1', Service: 'core/v1' };
 let n = 0;
 for (const file of process.argv.slice(2)) {
     for (const object of yaml.loadAll(fs.readFileSync(file, 'utf8'))) {
