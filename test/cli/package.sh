@@ -67,7 +67,7 @@ inside() {
     dpkg --root="$PWD/root" --install out/anyarch_*.deb > dpkg.log 2>&1 || { cat dpkg.log; exit 1; }
     same installed "$files" "$(cd root && find usr | sort)"
     same status 'install ok installed' "$(dpkg-query --admindir=root/var/lib/dpkg -W -f '${Status}' anyarch)"
-    same postinst 'try-restart systemd-binfmt.service' "$(cat root/systemctl.log)"
+    same postinst 'restart systemd-binfmt.service' "$(cat root/systemctl.log)"
     same link anyarch "$(readlink root/usr/bin/qemu-aarch64-static)"
     same version qemu-aarch64 "$(chroot root /usr/bin/qemu-aarch64-static -version | cut -d ' ' -f 1 | head -n 1)"
     # What systemd reads, read by the kernel.
