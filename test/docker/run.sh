@@ -43,6 +43,7 @@ if [ -z "${ANYARCH_INSIDE:-}" ]; then
     exec "$here/userns.py" "$(realpath "$0")" "$anyarch" "$work" "$test"
 fi
 
+mount -t tmpfs tmpfs /dev/shm # where podman has locks
 # A store of this run's own: mounts of an earlier run's name space are gone.
 state=$(mktemp -d "$work/state.XXXXXX")
 chmod 755 "$state"

@@ -32,3 +32,13 @@ podman pod stop -t 20 anyarch > kube.log 2>&1; podman logs anyarch-hold >> kube.
 same removed no "$([ -e $binfmt/qemu-aarch64 ] && echo yes || echo no)"
 podman play kube --down pod.yaml >> kube.log 2>&1
 same nothing_left 'register status' "$(echo $(ls $binfmt))"
+
+# The init container of buildkit.yaml, beside which BuildKit's container has the emulator in PATH.
+rm -rf emulators
+mkdir emulators
+mapfile -t words < <(python3 -c 'import sys, yaml
+init = next(yaml.safe_load_all(open(sys.argv[1])))["spec"]["template"]["spec"]["initContainers"][0]
+print("\n".join(["localhost/" + init["image"]] + init["args"]))' "$top/docker/kubernetes/buildkit.yaml")
+run -v "$PWD/emulators:/emulators" "${words[@]}"
+same buildkit_init aarch64 "$(cd emulators && ./buildkit-qemu-aarch64 ../hello)"
+rm -r emulators
