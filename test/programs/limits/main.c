@@ -128,6 +128,19 @@ static void failed_exec(void)
     printf("still %ld: %s\n", get(RLIMIT_AS), about(room(RW, ANON), 300));
 }
 
+static void vfork_child(void)
+{
+    pid_t pid = vfork();
+    if (!pid) {
+        set(RLIMIT_AS, 300 * MB);
+        set(RLIMIT_CORE, 100 * MB);
+        _exit(get(RLIMIT_AS) == 300 && get(RLIMIT_CORE) == 100 ? 7 : 1);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    printf("vfork child %x, its parent %d %d\n", status, get(RLIMIT_AS) != 300, get(RLIMIT_CORE) != 100);
+}
+
 int main(int argc, char **argv)
 {
     self = argv[0];
@@ -140,6 +153,7 @@ int main(int argc, char **argv)
     child("errors", errors);
     child("through exec", through_exec);
     child("failed exec", failed_exec);
+    child("vfork", vfork_child);
     printf("the parent: %d\n", get(RLIMIT_AS) != 300);
     return 0;
 }
