@@ -86,15 +86,31 @@ static void unlock_all(struct task *task, bool is_child)
     memory_unlock();
 }
 
-/* The host's fork with the flags that only the kernel can act on. The C library's own fork where
- * none are wanted: it also keeps its allocator usable in the child of a process with threads. */
-static long host_fork(const struct clone_request *rq)
+/* What fork of the C library (musl) does to keep its allocator, and its making of threads, usable
+ * in the child of a process with threads. Null in a library that has other names for it. */
+extern void __malloc_atfork(int who) __attribute__((weak));
+extern void __tl_lock(void) __attribute__((weak));
+extern void __tl_unlock(void) __attribute__((weak));
+
+static void lock_library(void)
 {
-    uint64_t flags = rq->flags & ~OWN_FLAGS;
-    if (!flags && rq->exit_signal == SIGCHLD) {
-        pid_t pid = fork();
-        return pid < 0 ? -errno : pid;
+    if (__malloc_atfork && __tl_lock) {
+        __malloc_atfork(-1);
+        __tl_lock();
     }
+}
+
+static void unlock_library(bool is_child)
+{
+    if (__malloc_atfork && __tl_lock) {
+        __tl_unlock();
+        __malloc_atfork(is_child);
+    }
+}
+
+/* The host's fork with the flags that only the kernel can act on. */
+static long raw_fork(const struct clone_request *rq, uint64_t flags)
+{
     if (flags >> 32 || rq->set_tid_size) {
         struct clone_args args = {
             .flags = flags,
@@ -107,6 +123,19 @@ static long host_fork(const struct clone_request *rq)
         return host_syscall(HOST_NR_clone3, (uintptr_t)&args, sizeof(args), 0, 0, 0, 0);
     }
     return host_syscall(HOST_NR_clone, flags | (uint64_t)rq->exit_signal, 0, rq->pidfd, 0, 0, 0);
+}
+
+static long host_fork(const struct clone_request *rq)
+{
+    uint64_t flags = rq->flags & ~OWN_FLAGS;
+    if (!flags && rq->exit_signal == SIGCHLD) {
+        pid_t pid = fork();
+        return pid < 0 ? -errno : pid;
+    }
+    lock_library();
+    long r = raw_fork(rq, flags);
+    unlock_library(r == 0);
+    return r;
 }
 
 static void reset_actions(struct sighand *s)

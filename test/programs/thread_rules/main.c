@@ -1,6 +1,7 @@
 /* thread_rules - ends of threads and processes in every order, exec from a thread, ids changed in all threads. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -139,6 +140,48 @@ static void *fork_from_thread(void *p)
     waitpid(pid, &status, 0);
     *(int *)p = status;
     return NULL;
+}
+
+static void map_and_look(int n)
+{
+    for (int i = 0; i < n; i++) {
+        char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mprotect(p, 4096, PROT_READ);
+        close(open("/proc/self/maps", O_RDONLY));
+        munmap(p, 8192);
+    }
+}
+
+static void *keep_mapping(void *p)
+{
+    while (!*(volatile int *)p)
+        map_and_look(1);
+    return NULL;
+}
+
+/* Children made by clone with flags that fork has not got, while other threads work. */
+static void test_clones(void)
+{
+    enum { CHILDREN = 40 };
+    static int stop;
+    pthread_t id[3];
+    int good = 0, status;
+    for (int i = 0; i < 3; i++)
+        pthread_create(&id[i], NULL, keep_mapping, &stop);
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t pid = syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+        if (!pid) {
+            pthread_t own;
+            map_and_look(3);
+            pthread_create(&own, NULL, just_end, NULL);
+            _exit(3);
+        }
+        good += waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3;
+    }
+    stop = 1;
+    for (int i = 0; i < 3; i++)
+        pthread_join(id[i], NULL);
+    printf("clones: %d\n", good);
 }
 
 static atomic_int arrived;
@@ -305,6 +348,7 @@ int main(int argc, char **argv)
     pthread_create(&id, NULL, fork_from_thread, &status);
     pthread_join(id, NULL);
     printf("thread forks: %x\n", status);
+    test_clones();
     test_setuid();
     test_robust();
     test_pi();
