@@ -25,9 +25,11 @@
 #include "syscalls/syscall.h"
 
 /* Not in every C library's headers. */
+#define KCLONE_NEWTIME       0x00000080ull
 #define KCLONE_PIDFD         0x00001000ull
 #define KCLONE_CLEAR_SIGHAND 0x100000000ull
 #define KCLONE_INTO_CGROUP   0x200000000ull
+#define CLONE3_ONLY          (KCLONE_CLEAR_SIGHAND | KCLONE_INTO_CGROUP | KCLONE_NEWTIME)
 
 /* What is done here for the guest instead of by the kernel. */
 #define OWN_FLAGS                                                                                  \
@@ -111,7 +113,7 @@ static void unlock_library(bool is_child)
 /* The host's fork with the flags that only the kernel can act on. */
 static long raw_fork(const struct clone_request *rq, uint64_t flags)
 {
-    if (flags >> 32 || rq->set_tid_size) {
+    if (flags & CLONE3_ONLY || rq->set_tid_size) {
         struct clone_args args = {
             .flags = flags,
             .pidfd = rq->pidfd,
@@ -359,9 +361,10 @@ static long clone_any(struct thread *t, const struct clone_request *rq)
         return thread_clone(t, rq);
     if (!(rq->flags & CLONE_VM))
         return fork_process(t, rq);
-    if (rq->set_tid_size || rq->flags & KCLONE_INTO_CGROUP) {
+    if (rq->set_tid_size || rq->flags & (KCLONE_INTO_CGROUP | KCLONE_NEWTIME)) {
         if (LOG_ON(unimp))
-            log_write("clone3 with CLONE_VM and set_tid or a cgroup is not supported\n");
+            log_write("clone3 with CLONE_VM and set_tid, a cgroup or CLONE_NEWTIME is not "
+                      "supported\n");
         return -ENOSYS; /* the C libraries fall back to clone */
     }
     return rq->flags & CLONE_VFORK ? vfork_process(t, rq) : share_process(t, rq);
@@ -403,7 +406,7 @@ long sys_clone3(struct thread *t, const uint64_t arg[6])
         if (byte)
             return -E2BIG;
     }
-    if (a.flags & 0xff || a.flags >> 34 || a.flags & CLONE_DETACHED || a.exit_signal > N_SIGNALS)
+    if (a.flags & (0xff & ~KCLONE_NEWTIME) || a.flags >> 34 || a.flags & CLONE_DETACHED || a.exit_signal > N_SIGNALS)
         return -EINVAL;
     if (!a.stack != !a.stack_size || a.set_tid_size > HIGHEST_LEVEL_OF_PIDS ||
         !a.set_tid != !a.set_tid_size)

@@ -28,6 +28,7 @@ struct thread_start {
     pthread_mutex_t lock;
     bool written; /* guarded by lock */
     sem_t unshared;
+    long error; /* of unshare, or 0 */
 };
 
 int host_gettid(void)
@@ -68,10 +69,14 @@ void clone_set_registers(struct thread *child, const struct clone_request *rq)
         abi->set_tls(&child->cpu, rq->tls);
 }
 
+enum {
+    NAMESPACES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP
+};
+
 /* Kernel objects that the guest did not ask to share, though host threads share them. */
 static uint64_t objects_to_split(const struct clone_request *rq)
 {
-    return ~rq->flags & (CLONE_FS | CLONE_FILES | CLONE_SYSVSEM);
+    return (~rq->flags & (CLONE_FS | CLONE_FILES | CLONE_SYSVSEM)) | (rq->flags & NAMESPACES);
 }
 
 /* Both threads do this, since neither may go on before it is done: the creator's clone returns with
@@ -122,8 +127,14 @@ static void *thread_main(void *p)
     uint32_t tid = (uint32_t)task->tid;
     uint64_t split = objects_to_split(rq);
     if (split) {
-        host_syscall(HOST_NR_unshare, split, 0, 0, 0, 0, 0);
+        long error = start->error = host_syscall(HOST_NR_unshare, split, 0, 0, 0, 0, 0);
         sem_post(&start->unshared);
+        if (error) {
+            task->clear_child_tid = 0;
+            start_put(start);
+            thread_finish(thread);
+            return NULL;
+        }
     }
     write_tid_for_parent(start, task->tid);
     if (rq->flags & CLONE_CHILD_SETTID)
@@ -145,9 +156,9 @@ static int tid_of(pthread_t id, const struct thread_start *start)
     return tid ? tid : __atomic_load_n(&start->tid, __ATOMIC_ACQUIRE);
 }
 
-/* Returns the tid, or 0. Waits for the new thread only where it must be ahead: what is not shared
- * is copied from the state at this moment. */
-static int start_host_thread(struct thread_start *start)
+/* False: there is no new thread. *RESULT is clone's: the tid, or -errno. Waits for the new thread only
+ * where it must be ahead: what is not shared is copied from the state at this moment. */
+static bool start_host_thread(struct thread_start *start, long *result)
 {
     pthread_attr_t attr;
     pthread_t id;
@@ -156,13 +167,17 @@ static int start_host_thread(struct thread_start *start)
     int error = pthread_create(&id, &attr, thread_main, start);
     pthread_attr_destroy(&attr);
     if (error)
-        return 0;
+        return false;
     int tid = tid_of(id, start);
     pthread_detach(id);
-    write_tid_for_parent(start, tid);
     while (objects_to_split(&start->request) && sem_wait(&start->unshared))
         ;
-    return tid;
+    *result = start->error;
+    if (!start->error) {
+        write_tid_for_parent(start, tid);
+        *result = tid;
+    }
+    return true;
 }
 
 /* A child of TASK for the new thread; null: out of memory. */
@@ -179,35 +194,46 @@ static struct task *child_task(struct task *task, struct thread *thread,
     return child;
 }
 
+/* What the kernel does not allow together (its copy_process and copy_namespaces). */
+static bool is_contradiction(uint64_t flags)
+{
+    return !(flags & CLONE_VM) || !(flags & CLONE_SIGHAND) ||
+           flags & (CLONE_NEWUSER | CLONE_NEWPID) ||
+           (flags & CLONE_NEWNS && flags & CLONE_FS) ||
+           (flags & CLONE_NEWIPC && flags & CLONE_SYSVSEM);
+}
+
 long thread_clone(struct thread *thread, const struct clone_request *rq)
 {
     struct task *task = thread->task;
-    if (!(rq->flags & CLONE_VM) || !(rq->flags & CLONE_SIGHAND))
+    if (is_contradiction(rq->flags))
         return -EINVAL;
     struct thread *new = thread_new(thread->guest, thread);
     if (!new)
         return -EAGAIN;
     struct thread_start *start = start_new(rq, new);
     struct task *child = start ? child_task(task, new, rq) : NULL;
-    int tid = 0;
+    long result = -EAGAIN;
+    bool started = false;
     if (child) {
         clone_set_registers(new, rq);
         __atomic_add_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
         signal_block_all(task); /* the new thread starts with the creator's mask */
-        tid = start_host_thread(start);
-        if (!tid) {
+        started = start_host_thread(start, &result);
+        if (!started) {
             __atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
             task_free(child);
         }
         signal_unblock(task);
     }
-    if (!tid)
+    if (!started) {
         thread_free(new);
-    if (start && !tid)
-        start_put(start); /* the new thread's part */
+        if (start)
+            start_put(start); /* the new thread's part */
+    }
     if (start)
         start_put(start);
-    return tid ? tid : -EAGAIN;
+    return result;
 }
 
 /* -- System calls -- */

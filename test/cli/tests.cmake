@@ -11,6 +11,9 @@ if(GUEST_CC)
     add_test(NAME cli.exec_cases COMMAND ${CMAKE_CURRENT_LIST_DIR}/exec_cases.sh $<TARGET_FILE:anyarch>
         ${PROJECT_BINARY_DIR}/test/exec_cases ${CMAKE_C_COMPILER} ${GUEST_CC})
     set_tests_properties(cli.exec_cases PROPERTIES LABELS "cli;program" TIMEOUT 120)
+    add_test(NAME cli.call_cases COMMAND ${CMAKE_CURRENT_LIST_DIR}/call_cases.sh $<TARGET_FILE:anyarch>
+        ${PROJECT_BINARY_DIR}/test/call_cases ${CMAKE_C_COMPILER} ${GUEST_CC})
+    set_tests_properties(cli.call_cases PROPERTIES LABELS "cli;program" TIMEOUT 120 SKIP_RETURN_CODE 77)
     add_test(NAME cli.core_cases COMMAND ${CMAKE_CURRENT_LIST_DIR}/core_cases.sh $<TARGET_FILE:anyarch>
         ${PROJECT_BINARY_DIR}/test/core_cases ${CMAKE_C_COMPILER} ${GUEST_CC})
     set_tests_properties(cli.core_cases PROPERTIES LABELS "cli;program" TIMEOUT 120 SKIP_RETURN_CODE 77)
