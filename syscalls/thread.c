@@ -69,9 +69,7 @@ void clone_set_registers(struct thread *child, const struct clone_request *rq)
         abi->set_tls(&child->cpu, rq->tls);
 }
 
-enum {
-    NAMESPACES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP
-};
+enum { NAMESPACES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP };
 
 /* Kernel objects that the guest did not ask to share, though host threads share them. */
 static uint64_t objects_to_split(const struct clone_request *rq)
@@ -156,8 +154,8 @@ static int tid_of(pthread_t id, const struct thread_start *start)
     return tid ? tid : __atomic_load_n(&start->tid, __ATOMIC_ACQUIRE);
 }
 
-/* False: there is no new thread. *RESULT is clone's: the tid, or -errno. Waits for the new thread only
- * where it must be ahead: what is not shared is copied from the state at this moment. */
+/* False: there is no new thread. *RESULT is clone's: the tid, or -errno. Waits for the new thread
+ * only where it must be ahead: what is not shared is copied from the state at this moment. */
 static bool start_host_thread(struct thread_start *start, long *result)
 {
     pthread_attr_t attr;
@@ -198,8 +196,7 @@ static struct task *child_task(struct task *task, struct thread *thread,
 static bool is_contradiction(uint64_t flags)
 {
     return !(flags & CLONE_VM) || !(flags & CLONE_SIGHAND) ||
-           flags & (CLONE_NEWUSER | CLONE_NEWPID) ||
-           (flags & CLONE_NEWNS && flags & CLONE_FS) ||
+           flags & (CLONE_NEWUSER | CLONE_NEWPID) || (flags & CLONE_NEWNS && flags & CLONE_FS) ||
            (flags & CLONE_NEWIPC && flags & CLONE_SYSVSEM);
 }
 
