@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,7 +149,7 @@ static int ends_in_guest(const struct guest *guest, int fd, bool *is_script)
             close(current);
         current = next;
         if (current < 0)
-            return 0;
+            return errno == EMFILE ? -EMFILE : 0;
     }
     if (current != fd)
         close(current);
@@ -320,13 +321,40 @@ static int open_target(struct exec_call *c)
     return fd >= 0 ? fd : fcntl(c->dirfd, F_DUPFD_CLOEXEC, 3);
 }
 
-static long exec_program(struct thread *t, struct exec_call *c)
+/* Open the file and see what it is: as ends_in_guest. */
+static int look_at_target(struct thread *t, struct exec_call *c)
 {
     c->fd = open_target(c);
     if (c->fd < 0 && (errno == EMFILE || errno == ENFILE))
         return -errno;
     c->error = c->fd < 0 ? errno : 0;
-    int kind = c->fd >= 0 ? ends_in_guest(t->guest, c->fd, &c->is_script) : 0;
+    return c->fd >= 0 ? ends_in_guest(t->guest, c->fd, &c->is_script) : 0;
+}
+
+/* The kernel's execve needs no descriptors. Where there are none left for ours, the limit is lifted
+ * for the moment of looking; what is open by then stays open. */
+static int look_beyond_limit(struct thread *t, struct exec_call *c)
+{
+    enum { ROOM = 8 };
+    struct rlimit limit, lifted;
+    int kind = look_at_target(t, c);
+    if (kind != -EMFILE || getrlimit(RLIMIT_NOFILE, &limit))
+        return kind;
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+    lifted.rlim_cur = limit.rlim_cur + ROOM;
+    lifted.rlim_max = limit.rlim_max > lifted.rlim_cur ? limit.rlim_max : lifted.rlim_cur;
+    if (setrlimit(RLIMIT_NOFILE, &lifted))
+        return kind;
+    kind = look_at_target(t, c);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return kind;
+}
+
+static long exec_program(struct thread *t, struct exec_call *c)
+{
+    int kind = look_beyond_limit(t, c);
     bool is_guest = kind > 0;
     if (kind < 0)
         return kind;

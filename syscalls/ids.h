@@ -6,10 +6,14 @@ enum syscall_id {
     SYSCALL_none,
 #define SYS(name, ...)  SYSCALL_##name,
 #define PASS(name, ...) SYSCALL_##name,
+#define DENY(name, ...) SYSCALL_##name,
 #define NONE(name, ...) SYSCALL_##name,
+#define LESS(name, ...)
 #include "syscalls/table.def"
 #undef SYS
 #undef PASS
+#undef DENY
 #undef NONE
+#undef LESS
     SYSCALL_N
 };

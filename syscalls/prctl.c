@@ -1,4 +1,4 @@
-/* prctl.c - prctl, personality and ptrace: what the guest may ask of its host process. */
+/* prctl.c - prctl and personality: what the guest may ask of its host process. */
 #include "syscalls/task.h"
 
 #include <errno.h>
@@ -118,12 +118,4 @@ long sys_personality(struct thread *t, const uint64_t arg[6])
     if ((uint32_t)arg[0] != 0xffffffff && (arg[0] & PERSONALITY_MASK) == PER_LINUX32)
         return -EINVAL; /* a CPU without a 32-bit state */
     return host_syscall(HOST_NR_personality, arg[0], 0, 0, 0, 0, 0);
-}
-
-long sys_ptrace(struct thread *t, const uint64_t arg[6])
-{
-    (void)t;
-    if (LOG_ON(unimp))
-        log_write("ptrace request %llu is not supported\n", (unsigned long long)arg[0]);
-    return -EPERM;
 }

@@ -11,7 +11,8 @@ struct syscall_row {
     uint8_t fd_mask;    /* bit i: argument i is a descriptor */
     uint8_t path_mask;  /* bit i: argument i is subject to -L */
     uint8_t kind[6];    /* enum arg_kind */
-    const char *reason; /* NONE */
+    uint8_t error;      /* DENY, NONE */
+    const char *reason; /* the same */
 };
 
 extern const struct syscall_row syscall_rows[SYSCALL_N];

@@ -37,15 +37,34 @@ enum { ARG_LOG_SIZE = 2048 };
 
 /* clang-format off */
 const struct syscall_row syscall_rows[SYSCALL_N] = {
-    [SYSCALL_none] = {.name = "unknown", .reason = "no such system call"},
+    [SYSCALL_none] = {.name = "unknown", .error = ENOSYS, .reason = "no such system call"},
 #define SYS(n, w, ...) [SYSCALL_##n] = {.name = #n, .fn = sys_##n, .wait = w, KINDS(__VA_ARGS__)},
 #define PASS(n, w, ...) [SYSCALL_##n] = {.name = #n, .host_nr = HOST_NR_##n, .wait = w, \
     KINDS(__VA_ARGS__)},
-#define NONE(n, why) [SYSCALL_##n] = {.name = #n, .reason = why},
+#define DENY(n, errno_is, why) [SYSCALL_##n] = {.name = #n, .error = errno_is, .reason = why},
+#define NONE(n, why) DENY(n, ENOSYS, why)
+#define LESS(n, what)
 #include "syscalls/table.def"
 #undef SYS
 #undef PASS
+#undef DENY
 #undef NONE
+#undef LESS
+};
+
+/* What is missing in calls that are there. */
+static const char *const lacking[SYSCALL_N] = {
+#define SYS(...)
+#define PASS(...)
+#define DENY(...)
+#define NONE(...)
+#define LESS(n, what) [SYSCALL_##n] = what,
+#include "syscalls/table.def"
+#undef SYS
+#undef PASS
+#undef DENY
+#undef NONE
+#undef LESS
 };
 /* clang-format on */
 
@@ -124,7 +143,7 @@ static __attribute__((noinline)) long run_unsupported(struct thread *t,
         log_write("Unsupported syscall: %d (%s: %s)\n", (int)t->cpu.gpr[t->guest->abi->nr_reg],
                   row->name, row->reason);
     }
-    return -ENOSYS;
+    return -row->error;
 }
 
 static inline long run_checked(struct thread *t, const struct syscall_row *row,
@@ -219,8 +238,10 @@ void syscall_print_table(void)
 {
     for (unsigned i = SYSCALL_none + 1; i < SYSCALL_N; i++) {
         const struct syscall_row *row = &syscall_rows[i];
-        const char *status = row->reason ? "unsupported" : row->fn ? "translated" : "passed";
-        printf("%-26s %-12s%s%s\n", row->name, status, row->reason ? " " : "",
-               row->reason ? row->reason : "");
+        const char *status = !row->reason           ? row->fn ? "translated" : "passed"
+                             : row->error == ENOSYS ? "unsupported"
+                                                    : "refused";
+        const char *note = row->reason ? row->reason : lacking[i];
+        printf("%-26s %-12s%s%s\n", row->name, status, note ? " " : "", note ? note : "");
     }
 }

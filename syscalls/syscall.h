@@ -21,11 +21,15 @@ void syscall_print_table(void);
 typedef long syscall_fn(struct thread *t, const uint64_t arg[6]);
 #define SYS(name, ...) syscall_fn sys_##name;
 #define PASS(name, ...)
+#define DENY(name, ...)
 #define NONE(name, ...)
+#define LESS(name, ...)
 #include "syscalls/table.def"
 #undef SYS
 #undef PASS
+#undef DENY
 #undef NONE
+#undef LESS
 
 /* PATH below process.ld_prefix (-L) if it is absolute and exists there (in BUF of PATH_MAX bytes),
  * else PATH itself. */

@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -333,6 +334,17 @@ static void descriptors(void)
     execve("prog", args, env);
 }
 
+static void no_descriptor_left(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 10;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
+        ;
+    execve("prog", args, env);
+}
+
 static void spawn(const char *name)
 {
     pid_t pid;
@@ -424,7 +436,7 @@ static const struct {
     CALL(fd_text), CALL(fd_write), CALL(at_dir), CALL(at_dir_cloexec), CALL(at_dir_script),
     CALL(at_dir_script_cloexec), CALL(at_nofollow), CALL(at_nofollow_file), CALL(at_bad_flags), CALL(at_bad_fd),
     CALL(at_bad_fd_absolute), CALL(at_empty_without_flag), CALL(memory_open), CALL(memory_cloexec), CALL(self_fd),
-    CALL(deleted), CALL(descriptors),
+    CALL(deleted), CALL(descriptors), CALL(no_descriptor_left),
     /* folders */
     CALL(other_cwd), CALL(other_cwd_script), CALL(removed_cwd), CALL(removed_cwd_absolute), CALL(self_exe),
     CALL(self_exe_other_cwd), CALL(in_empty_root), CALL(search), CALL(search_denied), CALL(search_missing),

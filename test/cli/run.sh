@@ -69,6 +69,7 @@ expect native 3 '' ./anyarch /bin/sh -c 'exit 3'
 expect overview 0 'usage: anyarch [options] PROGRAM [ARG...]' ./anyarch
 expect guests 0 'riscv64' ./anyarch guests
 expect syscalls 0 'openat' ./anyarch syscalls
+expect syscalls_refused 0 'ptrace                     refused ' ./anyarch syscalls
 
 if [ -n "$compiler" ]; then
     cat > show.c << 'END'
