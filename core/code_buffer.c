@@ -5,7 +5,7 @@
 
 #include "core/memory.h"
 
-static uint8_t *base, *at, *limit, *kept;
+static WRITTEN_OFTEN uint8_t *base, *at, *limit, *kept;
 
 bool code_buffer_init(size_t size)
 {

@@ -6,7 +6,9 @@
 #pragma once
 #include "core/fp.h"
 
-enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, CPU_SPILLS = 64, CPU_HEAT = 256 };
+/* JUMP_CACHE_OFFSET: of the thread's jump cache from its struct cpu; between them is what C code keeps for the thread, so
+ * that what every fork writes is on few pages. */
+enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, JUMP_CACHE_OFFSET = 4096, CPU_SPILLS = 64, CPU_HEAT = 256 };
 #define EXCL_NONE (~(guest_addr)0)
 
 enum { PENDING_SIGNAL = 1, PENDING_KICK = 2 }; /* a host signal waits; translations changed */
@@ -48,5 +50,9 @@ struct cpu {
     uint32_t strict_held[2]; /* versions locked for a store that is on its way */
     uint32_t n_strict_held;
     int32_t heat[CPU_HEAT];  /* promote.h: how often loop heads may still be jumped to before they are hot */
-    struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };
+
+static inline struct jump_cache_entry *cpu_jump_cache(struct cpu *cpu)
+{
+    return (struct jump_cache_entry *)(void *)((char *)cpu + JUMP_CACHE_OFFSET);
+}

@@ -80,7 +80,7 @@ void cpu_log(const struct thread *thread)
 /* Fill the jump cache's entry for the current pc. */
 static void remember(struct cpu *cpu, const struct tb *tb)
 {
-    struct jump_cache_entry *e = &cpu->jump_cache[tb->pc >> 2 & (JUMP_CACHE_SIZE - 1)];
+    struct jump_cache_entry *e = &cpu_jump_cache(cpu)[tb->pc >> 2 & (JUMP_CACHE_SIZE - 1)];
     e->code = tb->code;
     __atomic_store_n(&e->pc, tb->pc, __ATOMIC_RELEASE);
 }

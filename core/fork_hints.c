@@ -22,10 +22,10 @@ struct notes {
     struct note note[MAX_NOTES];
 };
 
-bool fork_hints_noting;
-static struct notes *own;      /* what our children write, from the second fork on */
-static struct notes *parents;  /* what we write */
-static bool forked_once, busy; /* busy: atomic; a thread is in fork_hints_before_fork */
+WRITTEN_OFTEN bool fork_hints_noting;
+static WRITTEN_OFTEN struct notes *own;      /* what our children write, from the second fork on */
+static WRITTEN_OFTEN struct notes *parents;  /* what we write */
+static WRITTEN_OFTEN bool forked_once, busy; /* busy: atomic; a thread is in fork_hints_before_fork */
 
 void fork_hints_note(guest_addr from, unsigned exit, guest_addr pc, uint32_t mode)
 {

@@ -99,7 +99,6 @@ static void log_line(const char *line) { log_write("%s\n", line); }
 enum exit_reason lockstep_run(struct thread *thread, struct tb *tb)
 {
     static struct cpu *before, *ref;
-    size_t state = offsetof(struct cpu, jump_cache);
     if (!stores) {
         stores = malloc(MAX_STORES * sizeof *stores);
         before = malloc(sizeof *before);
@@ -110,16 +109,16 @@ enum exit_reason lockstep_run(struct thread *thread, struct tb *tb)
     n_stores = n_answers = n_given = 0;
     /* Helpers that the interpreter calls may clear the host's exception flags or change its mode. */
     thread->cpu.fp.flags |= host_backend.fp_exceptions();
-    memcpy(before, &thread->cpu, state);
+    *before = thread->cpu;
     ir_store_hook = log_store;
     phase = INTERPRETING;
     enum exit_reason expected = ir_interpret(thread, tb->ir);
     phase = GENERATED;
     ir_store_hook = NULL;
-    memcpy(ref, &thread->cpu, state);
+    *ref = thread->cpu;
     undo_stores();
     uint32_t pending = thread->cpu.pending;
-    memcpy(&thread->cpu, before, state);
+    thread->cpu = *before;
     thread->cpu.pending = pending;
     host_backend.set_fp_mode(&thread->cpu);
     host_backend.enter(&thread->cpu, tb->code);

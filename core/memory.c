@@ -18,9 +18,9 @@
 #include "core/tb.h"
 #include "core/thread.h"
 
-static pthread_mutex_t outer_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct region_list guest_map; /* guarded by map_lock */
+static WRITTEN_OFTEN pthread_mutex_t outer_lock = PTHREAD_MUTEX_INITIALIZER;
+static WRITTEN_OFTEN pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
+static WRITTEN_OFTEN struct region_list guest_map; /* guarded by map_lock */
 static struct region_list own_map;   /* guarded by map_lock */
 static char **names;                 /* interned, sorted; guarded by map_lock */
 static size_t n_names;

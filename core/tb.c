@@ -35,16 +35,16 @@ struct hash_table {
     struct tb **bucket;
 };
 
-static pthread_mutex_t tb_lock = PTHREAD_MUTEX_INITIALIZER;
+static WRITTEN_OFTEN pthread_mutex_t tb_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tb *first_bucket[FIRST_BUCKETS];
 static struct hash_table first_table = {FIRST_BUCKETS, first_bucket};
 static struct hash_table *hash_table = &first_table; /* changed with tb_lock held */
-static unsigned n_hashed;                            /* blocks in it; guarded by tb_lock */
+static WRITTEN_OFTEN unsigned n_hashed;              /* blocks in it; guarded by tb_lock */
 static struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
 static struct tb **by_host;                               /* blocks in the order of their code */
-static unsigned n_by_host, max_by_host;
+static WRITTEN_OFTEN unsigned n_by_host, max_by_host;
 static unsigned n_dead; /* of these, dropped */
-static char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space, touched as needed */
+static WRITTEN_OFTEN char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space, touched as needed */
 
 static struct tb **bucket_of(const struct hash_table *h, guest_addr pc)
 {

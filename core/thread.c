@@ -18,18 +18,18 @@
 
 __thread struct thread *current_thread;
 
-static pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER;      /* the list */
-static pthread_mutex_t exclusive_lock = PTHREAD_MUTEX_INITIALIZER;   /* held while the others are stopped */
-static struct thread *threads;                                       /* guarded by thread_lock */
-static struct thread *spares; /* memory of ended threads for new ones; guarded by thread_lock, also n_spares */
-static unsigned n_spares;
-static _Atomic bool stopping;
+static WRITTEN_OFTEN pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER;    /* the list */
+static WRITTEN_OFTEN pthread_mutex_t exclusive_lock = PTHREAD_MUTEX_INITIALIZER; /* held while the others are stopped */
+static WRITTEN_OFTEN struct thread *threads;                                     /* guarded by thread_lock */
+static WRITTEN_OFTEN struct thread *spares; /* memory of ended threads for new ones; guarded by thread_lock, also n_spares */
+static WRITTEN_OFTEN unsigned n_spares;
+static WRITTEN_OFTEN _Atomic bool stopping;
 
-enum { GUARD_SIZE = 4096, MAX_SPARES = 8 };
+enum { GUARD_SIZE = 4096, MAX_SPARES = 8, THREAD_PAGES = ALIGN_UP(RETURN_STACK_TOP + sizeof(struct thread), 4096) };
 
 static size_t mapping_size(void)
 {
-    return GUARD_SIZE + RETURN_STACK_SIZE + ALIGN_UP(sizeof(struct thread), 4096) + GUARD_SIZE + HOST_ALT_STACK_SIZE;
+    return GUARD_SIZE + RETURN_STACK_SIZE + THREAD_PAGES + GUARD_SIZE + HOST_ALT_STACK_SIZE;
 }
 
 static struct thread *map_thread(void)
@@ -38,9 +38,8 @@ static struct thread *map_thread(void)
     char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
-    size_t thread_size = ALIGN_UP(sizeof(struct thread), 4096);
-    struct thread *t = (void *)(p + GUARD_SIZE + RETURN_STACK_SIZE);
-    char *second_guard = (char *)t + thread_size;
+    struct thread *t = (void *)(p + GUARD_SIZE + RETURN_STACK_SIZE + RETURN_STACK_TOP);
+    char *second_guard = p + GUARD_SIZE + RETURN_STACK_SIZE + THREAD_PAGES;
     if (mprotect(p, GUARD_SIZE, PROT_NONE) || mprotect(second_guard, GUARD_SIZE, PROT_NONE)) {
         munmap(p, size);
         return NULL;
@@ -64,10 +63,8 @@ static struct thread *reuse_thread(void)
     if (!t)
         return NULL;
     void *return_stack = t->return_stack, *alt_stack = t->alt_stack;
-    size_t state = offsetof(struct cpu, jump_cache);
-    memset(&t->cpu, 0, state);
+    memset(t, 0, offsetof(struct thread, jump_cache));
     host_backend.clear_jump_cache(&t->cpu);
-    memset((char *)t + sizeof t->cpu, 0, sizeof *t - sizeof t->cpu);
     t->return_stack = return_stack;
     t->alt_stack = alt_stack;
     return t;
@@ -82,7 +79,7 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         return NULL;
     t->guest = guest;
     if (from) {
-        memcpy(&t->cpu, &from->cpu, offsetof(struct cpu, jump_cache));
+        t->cpu = from->cpu;
         t->cpu.pending = 0;
         t->cpu.host_sp = NULL;
     } else {
@@ -90,7 +87,7 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         t->cpu.excl_addr = EXCL_NONE;
         guest->isa->reset(&t->cpu, guest);
     }
-    host_backend.init_cpu(&t->cpu, (char *)t->return_stack + GUARD_SIZE, RETURN_STACK_SIZE);
+    host_backend.init_cpu(&t->cpu, (char *)t->return_stack + GUARD_SIZE, RETURN_STACK_SIZE + RETURN_STACK_TOP);
     pthread_mutex_lock(&thread_lock);
     t->next = threads;
     threads = t;

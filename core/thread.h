@@ -25,11 +25,14 @@ struct thread {
     _Atomic bool inside;    /* in cpu_run */
     struct task *task;      /* owned by syscalls/ */
     struct thread *next;    /* in the list of all threads; guarded by thread_lock */
+    _Alignas(1024) struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };
+_Static_assert(offsetof(struct thread, jump_cache) == JUMP_CACHE_OFFSET, "generated code finds it through the CPU register");
 
 extern __thread struct thread *current_thread;
 
-enum { RETURN_STACK_SIZE = 256 << 10, HOST_ALT_STACK_SIZE = 64 << 10 };
+/* RETURN_STACK_TOP: bytes of the return stack on the page where struct cpu begins. */
+enum { RETURN_STACK_SIZE = 256 << 10, RETURN_STACK_TOP = 1024, HOST_ALT_STACK_SIZE = 64 << 10 };
 
 /* A new thread with guest registers copied from FROM (null: reset). Null: out of memory. The calling host thread, or the
  * one that will run it, must call thread_enter before guest code runs. */

@@ -10,6 +10,8 @@ typedef uint64_t guest_addr;
 #define ARRAY_SIZE(a)   (sizeof(a) / sizeof((a)[0]))
 #define ALIGN_DOWN(x, n) ((x) & ~((uint64_t)(n)-1))
 #define ALIGN_UP(x, n)   ALIGN_DOWN((uint64_t)(x) + (uint64_t)(n)-1, n)
+/* For variables that every fork or new block writes: they lie together, as each page that is written after a fork is copied. */
+#define WRITTEN_OFTEN   __attribute__((section(".data")))
 #define likely(x)       __builtin_expect(!!(x), 1)
 #define unlikely(x)     __builtin_expect(!!(x), 0)
 

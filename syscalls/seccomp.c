@@ -39,7 +39,7 @@ enum {
 
 enum { MAX_INSNS_OF_ALL = 32768, COST_OF_FILTER = 4, MAX_ERRNO_DATA = 4095 };
 
-static pthread_mutex_t seccomp_lock = PTHREAD_MUTEX_INITIALIZER; /* all tasks' filters */
+static WRITTEN_OFTEN pthread_mutex_t seccomp_lock = PTHREAD_MUTEX_INITIALIZER; /* all tasks' filters */
 
 static void filter_put(struct seccomp_filter *f)
 {

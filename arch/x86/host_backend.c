@@ -139,8 +139,9 @@ static guest_addr empty_pc(unsigned index) { return index == 0 ? 4 : 0; }
 
 static void clear_jump_cache(struct cpu *cpu)
 {
+    struct jump_cache_entry *cache = cpu_jump_cache(cpu);
     for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
-        __atomic_store_n(&cpu->jump_cache[i].pc, empty_pc(i), __ATOMIC_RELAXED);
+        __atomic_store_n(&cache[i].pc, empty_pc(i), __ATOMIC_RELAXED);
 }
 
 static void init_cpu(struct cpu *cpu, void *return_stack, size_t size)
@@ -151,7 +152,7 @@ static void init_cpu(struct cpu *cpu, void *return_stack, size_t size)
     const void **bottom = (const void **)((char *)return_stack + size) - 2;
     *bottom = host_stub_code[STUB_RETURN]; /* a return too many */
     cpu->return_base = cpu->return_sp = bottom;
-    cpu->jump_cache[0].pc = empty_pc(0); /* the others are zeroed memory */
+    cpu_jump_cache(cpu)[0].pc = empty_pc(0); /* the others are zeroed memory */
 }
 
 static void enter(struct cpu *cpu, const void *code) { host_enter(cpu, code); }

@@ -227,7 +227,7 @@ static void emit_jump(struct emitter *e, ir_ref ref, const struct ir_op *op)
 static struct x86_mem jump_cache_entry(struct emitter *e, unsigned reg, enum ool_kind miss, struct ool **o)
 {
     unsigned t = (unsigned)ra_temp(&e->ra, false);
-    int32_t table = (int32_t)offsetof(struct cpu, jump_cache) - CPU_BIAS;
+    int32_t table = JUMP_CACHE_OFFSET - CPU_BIAS;
     asm_mov_rr(&e->a, 0, t, reg);
     asm_alu_ri(&e->a, ALU_AND, 0, t, (JUMP_CACHE_SIZE - 1) << 2);
     asm_alu_rm(&e->a, ALU_CMP, 1, reg, x86_mem_index(RBP, (int)t, 2, table));

@@ -80,7 +80,7 @@ static void make_miss(struct x86_asm *a, uint32_t exit)
 
 static void make_return(struct x86_asm *a, uint32_t miss)
 {
-    int32_t table = (int32_t)offsetof(struct cpu, jump_cache) - CPU_BIAS;
+    int32_t table = JUMP_CACHE_OFFSET - CPU_BIAS;
     asm_mov_rm(a, 3, RSP, cpu_field(offsetof(struct cpu, return_base)));
     asm_mov_rr(a, 0, RCX, RAX);
     asm_alu_ri(a, ALU_AND, 0, RCX, (JUMP_CACHE_SIZE - 1) << 2);
