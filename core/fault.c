@@ -23,7 +23,7 @@ static void record_fault(struct thread *thread, int sig, const siginfo_t *info, 
     }
 }
 
-static void recover(jmp_buf *where) { longjmp(*where, 1); }
+static void recover(struct recover_point *where) { __builtin_longjmp(where->word, 1); }
 
 /* The return-prediction stack overflowed at a push or call: start it anew. */
 static bool return_stack_overflow(const struct thread *thread, uintptr_t address)

@@ -397,8 +397,8 @@ static unsigned run_steps(struct interp *r)
 static __attribute__((noinline)) unsigned run_guarded(struct interp *r)
 {
     struct thread *thread = r->thread;
-    jmp_buf here, *outer = thread->recover;
-    if (setjmp(here)) {
+    struct recover_point here, *outer = thread->recover;
+    if (__builtin_setjmp(here.word)) {
         r->thread->recover = outer;
         return EXIT_FAULT;
     }

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -271,23 +270,27 @@ void memory_release_own(const void *start, size_t size)
  * that the code after a fault reads is a parameter that is not changed, so its value is defined
  * then. */
 __attribute__((no_sanitize("undefined"))) /* the guest's null is an address like any other */
-static bool
-guarded_copy(void *dst, const void *src, size_t n)
+static __attribute__((noinline)) bool guarded_copy(void *dst, const void *src, size_t n)
 {
     struct thread *thread = current_thread;
     if (!thread) {
         memcpy(dst, src, n);
         return true;
     }
-    jmp_buf here, *outer = thread->recover;
-    if (setjmp(here)) {
+    struct recover_point here, *outer = thread->recover;
+    if (__builtin_setjmp(here.word)) {
         current_thread->recover = outer;
         return false;
     }
     thread->recover = &here;
     /* The compiler must not move the copy out of the guarded part. */
     __asm__ volatile("" ::: "memory");
-    memcpy(dst, src, n);
+    if (n == 16) /* most structures that calls return; a call with a variable size costs more */
+        memcpy(dst, src, 16);
+    else if (n == 8)
+        memcpy(dst, src, 8);
+    else
+        memcpy(dst, src, n);
     __asm__ volatile("" ::: "memory");
     thread->recover = outer;
     return true;

@@ -1,6 +1,5 @@
 /* thread.h - one guest thread: CPU state, host stacks, and what the system-call layer hangs on it. */
 #pragma once
-#include <setjmp.h>
 #include <signal.h>
 #include "core/cpu.h"
 #include "core/guest.h"
@@ -14,11 +13,16 @@ struct guest_fault {
     bool is_write, is_fetch;
 };
 
+/* What __builtin_setjmp keeps: three words instead of the C library's call and all registers. */
+struct recover_point {
+    void *word[5];
+};
+
 struct thread {
     struct cpu cpu; /* first: generated code finds it through one register */
     const struct guest *guest;
     struct guest_fault fault;
-    jmp_buf *recover;       /* innermost memory access of C code that may fault, or null */
+    struct recover_point *recover; /* innermost memory access of C code that may fault, or null */
     bool in_lockstep;
     void *return_stack;     /* mapping, with a guard page below */
     void *alt_stack;        /* for host signal handlers */

@@ -343,7 +343,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     (void)sig, (void)info, (void)context;
     if (!thread->recover)
         abort();
-    longjmp(*thread->recover, 1);
+    __builtin_longjmp(thread->recover->word, 1);
 }
 
 static void test_fold_and_opt_keep_the_meaning(void **state)

@@ -467,7 +467,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     if (!thread->recover)
         abort();
     thread->fault = (struct guest_fault){.signal = sig, .address = (uintptr_t)info->si_addr};
-    longjmp(*thread->recover, 1);
+    __builtin_longjmp(thread->recover->word, 1);
 }
 
 static void test_interp_fault_is_exact(void **state)
