@@ -292,7 +292,7 @@ int64_t cache_lookup(const struct cache_file *f, uint32_t offset, uint32_t mode)
 }
 
 /* A new member that code generation fills in has to be in the file, too: here, in put_block and in put_details. */
-_Static_assert(sizeof(struct tb) == 168, "struct tb has changed: cache_format.h");
+_Static_assert(sizeof(struct tb) == 176, "struct tb has changed: cache_format.h");
 
 static struct tb *make_tb(struct cache_unit *u, const struct cache_entry *e, guest_addr pc)
 {
