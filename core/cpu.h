@@ -8,7 +8,7 @@
 
 /* JUMP_CACHE_OFFSET: of the thread's jump cache from its struct cpu; between them is what C code keeps for the thread, so
  * that what every fork writes is on few pages. */
-enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, JUMP_CACHE_OFFSET = 4096, CPU_SPILLS = 64, CPU_HEAT = 256 };
+enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, JUMP_CACHE_OFFSET = 5120, CPU_SPILLS = 64, CPU_HEAT = 256 };
 #define EXCL_NONE (~(guest_addr)0)
 
 enum { PENDING_SIGNAL = 1, PENDING_KICK = 2 }; /* a host signal waits; translations changed */

@@ -77,12 +77,17 @@ void cpu_log(const struct thread *thread)
     }
 }
 
-/* Fill the jump cache's entry for the current pc. */
-static void remember(struct cpu *cpu, const struct tb *tb)
+/* Fill the jump cache's entry for the current pc. False: the cache was to be emptied meanwhile, and is. */
+static bool remember(struct cpu *cpu, const struct tb *tb)
 {
     struct jump_cache_entry *e = &cpu_jump_cache(cpu)[tb->pc >> 2 & (JUMP_CACHE_SIZE - 1)];
     e->code = tb->code;
-    __atomic_store_n(&e->pc, tb->pc, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->pc, tb->pc, __ATOMIC_SEQ_CST);
+    /* Who drops blocks sets this before it empties the cache: if it is not set yet, the entry goes with the others. */
+    if (likely(!(__atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST) & PENDING_KICK)))
+        return true;
+    host_backend.clear_jump_cache(cpu);
+    return false;
 }
 
 static enum exit_reason run_block(struct thread *thread, struct tb *tb)
@@ -158,8 +163,8 @@ static enum exit_reason run_inside(struct thread *thread)
             tb = find_or_make(thread);
         if (!tb)
             return EXIT_FETCH;
-        if (indirect && !engine_options.no_chain)
-            remember(cpu, tb);
+        if (indirect && !engine_options.no_chain && !remember(cpu, tb))
+            continue;
         if ((LOG_ON(exec) || LOG_ON(cpu)) && log_in_filter(cpu->pc)) {
             log_write("Trace: 0x%llx\n", (unsigned long long)cpu->pc);
             if (LOG_ON(cpu))

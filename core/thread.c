@@ -23,6 +23,7 @@ static WRITTEN_OFTEN pthread_mutex_t exclusive_lock = PTHREAD_MUTEX_INITIALIZER;
 static WRITTEN_OFTEN struct thread *threads;                                     /* guarded by thread_lock */
 static WRITTEN_OFTEN struct thread *spares; /* memory of ended threads for new ones; guarded by thread_lock, also n_spares */
 static WRITTEN_OFTEN unsigned n_spares;
+static WRITTEN_OFTEN unsigned times_forgotten; /* jump caches were emptied; guarded by thread_lock */
 static WRITTEN_OFTEN _Atomic bool stopping;
 
 enum { GUARD_SIZE = 4096, MAX_SPARES = 8, THREAD_PAGES = ALIGN_UP(RETURN_STACK_TOP + sizeof(struct thread), 4096) };
@@ -59,12 +60,14 @@ static struct thread *reuse_thread(void)
         spares = t->next;
         n_spares--;
     }
+    bool is_stale = t && t->forgotten != times_forgotten;
     pthread_mutex_unlock(&thread_lock);
     if (!t)
         return NULL;
+    if (is_stale)
+        host_backend.clear_jump_cache(&t->cpu);
     void *return_stack = t->return_stack, *alt_stack = t->alt_stack;
     memset(t, 0, offsetof(struct thread, jump_cache));
-    host_backend.clear_jump_cache(&t->cpu);
     t->return_stack = return_stack;
     t->alt_stack = alt_stack;
     return t;
@@ -105,7 +108,8 @@ void thread_enter(struct thread *thread)
 
 void thread_free(struct thread *thread)
 {
-    if (current_thread == thread) {
+    bool ended_itself = current_thread == thread;
+    if (ended_itself) {
         stack_t off = {.ss_flags = SS_DISABLE};
         sigaltstack(&off, NULL);
         current_thread = NULL;
@@ -118,6 +122,8 @@ void thread_free(struct thread *thread)
         }
     bool keep = n_spares < MAX_SPARES;
     if (keep) {
+        /* One that a process was killed in may have half an entry in its jump cache. */
+        thread->forgotten = ended_itself ? times_forgotten : times_forgotten - 1;
         thread->next = spares;
         spares = thread;
         n_spares++;
@@ -147,6 +153,7 @@ void thread_for_each(void (*fn)(struct thread *thread, void *arg), void *arg)
 void thread_kick_all(void)
 {
     pthread_mutex_lock(&thread_lock);
+    times_forgotten++;
     for (struct thread *t = threads; t; t = t->next)
         kick(t);
     pthread_mutex_unlock(&thread_lock);
@@ -211,6 +218,7 @@ void thread_resume_others(void)
 void thread_forget_code(void)
 {
     pthread_mutex_lock(&thread_lock);
+    times_forgotten++;
     for (struct thread *t = threads; t; t = t->next) {
         host_backend.clear_jump_cache(&t->cpu);
         t->cpu.return_sp = t->cpu.return_base;

@@ -28,6 +28,7 @@ struct thread {
     void *alt_stack;        /* for host signal handlers */
     _Atomic bool inside;    /* in cpu_run */
     struct task *task;      /* owned by syscalls/ */
+    unsigned forgotten;     /* of a spare one: how often jump caches had been emptied when it ended */
     struct thread *next;    /* in the list of all threads; guarded by thread_lock */
     _Alignas(1024) struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };

@@ -32,6 +32,7 @@ void task_free(struct task *task)
     sighand_put(task->sighand);
     free(task->exec_call);
     free(task->exec_words);
+    free(task->other_exe);
     free(task->limits);
     free(task);
 }

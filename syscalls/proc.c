@@ -626,11 +626,13 @@ long proc_readlink(struct thread *thread, int dirfd, const char *path, char *buf
 
 const char *proc_translate(int dirfd, const char *path)
 {
-    static __thread char other[PATH_SIZE];
     int pid;
     const struct proc_file *f = find_file(dirfd, path, &pid);
     if (!f || f->write)
         return path;
-    const char *exe = pid ? program_of(pid, other, sizeof(other)) : process.exe;
+    struct task *task = current_thread->task;
+    if (pid && !task->other_exe && !(task->other_exe = malloc(PATH_SIZE)))
+        return path;
+    const char *exe = pid ? program_of(pid, task->other_exe, PATH_SIZE) : process.exe;
     return exe ? exe : path;
 }

@@ -79,6 +79,7 @@ static void unlock_all(struct task *task, bool is_child)
     if (is_child) {
         thread_after_fork();
         cache_after_fork();
+        host_stacks_after_fork(__builtin_frame_address(0));
         fork_hints_after_fork();
     }
     tb_lock_release();
@@ -188,7 +189,8 @@ static long fork_process(struct thread *t, const struct clone_request *rq)
 struct shared_start {
     struct thread *child;
     const struct clone_request *request;
-    char *stack; /* C stack of the child */
+    char *stack;                /* C stack of the child */
+    struct host_stack *kept;    /* whose memory that is; null: a mapping of its own */
     uint32_t
         *alive; /* cleared by the kernel when the child has left this memory; null: nobody asks */
     uint32_t alive_word;
@@ -229,20 +231,43 @@ static int shared_main(void *p)
     return 0;
 }
 
-/* The child's thread, task and stack. */
+static bool take_stack(struct shared_start *start)
+{
+    start->kept = host_stack_take();
+    if (start->kept) {
+        start->stack = host_stack_base(start->kept);
+        return true;
+    }
+    start->stack = mmap(NULL, HOST_STACK_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start->stack == MAP_FAILED)
+        return false;
+    memory_reserve_own(start->stack, HOST_STACK_SIZE);
+    return true;
+}
+
+static void give_stack(const struct shared_start *start)
+{
+    if (start->kept) {
+        host_stack_give(start->kept);
+        return;
+    }
+    memory_release_own(start->stack, HOST_STACK_SIZE);
+    munmap(start->stack, HOST_STACK_SIZE);
+}
+
+/* The child's thread, task and stack. *START is zeroed. */
 static bool shared_prepare(struct thread *t, const struct clone_request *rq,
                            struct shared_start *start)
 {
     struct task *task = t->task;
-    char *stack = mmap(NULL, HOST_STACK_SIZE, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    struct thread *child = stack == MAP_FAILED ? NULL : thread_new(t->guest, t);
+    if (!take_stack(start))
+        return false;
+    struct thread *child = thread_new(t->guest, t);
     if (!child) {
-        if (stack != MAP_FAILED)
-            munmap(stack, HOST_STACK_SIZE);
+        give_stack(start);
         return false;
     }
-    memory_reserve_own(stack, HOST_STACK_SIZE);
     bool shares = rq->flags & CLONE_SIGHAND;
     struct sighand *sighand = shares ? task->sighand : sighand_new(task->sighand);
     if (shares)
@@ -264,7 +289,8 @@ static bool shared_prepare(struct thread *t, const struct clone_request *rq,
     }
     child_task->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
     clone_set_registers(child, rq);
-    *start = (struct shared_start){.child = child, .request = rq, .stack = stack};
+    start->child = child;
+    start->request = rq;
     return true;
 }
 
@@ -272,8 +298,7 @@ static void shared_release(struct shared_start *start)
 {
     task_free(start->child->task);
     thread_free(start->child);
-    memory_release_own(start->stack, HOST_STACK_SIZE);
-    munmap(start->stack, HOST_STACK_SIZE);
+    give_stack(start);
 }
 
 static long shared_clone(struct shared_start *start)
@@ -288,7 +313,7 @@ static long shared_clone(struct shared_start *start)
 /* vfork: this thread sleeps in the kernel while the child uses its thread-local storage. */
 static long vfork_process(struct thread *t, const struct clone_request *rq)
 {
-    struct shared_start start;
+    struct shared_start start = {0};
     if (!shared_prepare(t, rq, &start))
         return -ENOMEM;
     signal_block_all(t->task);
@@ -329,7 +354,7 @@ static long share_process(struct thread *t, const struct clone_request *rq)
     struct shared_answer answer = {.result = -EAGAIN};
     pthread_attr_t attr;
     pthread_t id;
-    struct shared_start *start = malloc(sizeof(*start));
+    struct shared_start *start = calloc(1, sizeof(*start));
     if (!start || !shared_prepare(t, rq, start)) {
         free(start);
         return -ENOMEM;

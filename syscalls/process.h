@@ -22,3 +22,16 @@ void clone_set_registers(struct thread *child, const struct clone_request *reque
 extern unsigned n_guest_threads; /* atomic */
 
 enum { HOST_STACK_SIZE = 256 << 10 }; /* of a guest thread's host thread */
+
+/* host_stack.c */
+
+/* One of a few stacks that are used again and again; null: all are in use, or memory is short. */
+struct host_stack *host_stack_take(void);
+/* Its lowest address; HOST_STACK_SIZE bytes. */
+void *host_stack_base(const struct host_stack *stack);
+/* Nobody runs on it any more. */
+void host_stack_give(struct host_stack *stack);
+/* The calling thread, made by pthread_create on it and not detached, is about to end. */
+void host_stack_leave(struct host_stack *stack);
+/* In the child of a fork, where only the stack with the address CURRENT is in use. memory_lock is held. */
+void host_stacks_after_fork(const void *current);

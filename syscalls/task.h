@@ -59,6 +59,7 @@ struct task {
     bool ending;            /* SYS_exit was called; exit_status is valid */
     int exit_status;
     void *exec_call, *exec_words; /* memory of an execve: outlives it in a vfork child */
+    char *other_exe;        /* proc_translate's answer for another process; null: not asked yet */
     uint64_t syscalls;      /* number made, for -d stats */
     uint32_t last_call;     /* guest's number of the last one, for crash reports */
     uint8_t seccomp_mode;   /* SECCOMP_MODE_*; this and the filters: seccomp.c */

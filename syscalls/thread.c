@@ -24,6 +24,7 @@ struct thread_start {
     unsigned refs; /* atomic */
     struct clone_request request;
     struct thread *thread;
+    struct host_stack *stack; /* or null */
     int tid; /* atomic: written by the new thread first of all */
     pthread_mutex_t lock;
     bool written; /* guarded by lock */
@@ -118,6 +119,7 @@ static void *thread_main(void *p)
     struct thread_start *start = p;
     const struct clone_request *rq = &start->request;
     struct thread *thread = start->thread;
+    struct host_stack *stack = start->stack;
     struct task *task = thread->task;
     thread_enter(thread);
     task->tid = host_gettid();
@@ -141,6 +143,8 @@ static void *thread_main(void *p)
     signal_unblock(task);
     guest_loop(thread);
     thread_finish(thread);
+    if (stack)
+        host_stack_leave(stack);
     return NULL;
 }
 
@@ -160,14 +164,21 @@ static bool start_host_thread(struct thread_start *start, long *result)
 {
     pthread_attr_t attr;
     pthread_t id;
+    struct host_stack *stack = start->stack = host_stack_take();
     pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, HOST_STACK_SIZE);
+    if (stack)
+        pthread_attr_setstack(&attr, host_stack_base(stack), HOST_STACK_SIZE);
+    else
+        pthread_attr_setstacksize(&attr, HOST_STACK_SIZE);
     int error = pthread_create(&id, &attr, thread_main, start);
     pthread_attr_destroy(&attr);
+    if (error && stack)
+        host_stack_give(stack);
     if (error)
         return false;
     int tid = tid_of(id, start);
-    pthread_detach(id);
+    if (!stack)
+        pthread_detach(id); /* else who takes the stack next joins it */
     while (objects_to_split(&start->request) && sem_wait(&start->unshared))
         ;
     *result = start->error;
