@@ -171,7 +171,8 @@ void thread_inside(struct thread *thread)
     }
 }
 
-void thread_outside(struct thread *thread) { atomic_store(&thread->inside, false); }
+/* Release is enough, and half the price: who stops the others waits until it sees this. */
+void thread_outside(struct thread *thread) { atomic_store_explicit(&thread->inside, false, memory_order_release); }
 
 bool thread_is_inside(const struct thread *thread) { return atomic_load(&thread->inside); }
 

@@ -219,12 +219,17 @@ long sys_restart_syscall(struct thread *t, const uint64_t arg[6])
     return -EINTR;
 }
 
+/* Only of these signals, sent to oneself, something may have to be said. */
+static bool may_end(const struct task *task, int sig)
+{
+    return sig >= 1 && sig <= N_SIGNALS && DEFAULT_CORE & ~SYNC_MASK & ~task->blocked & BIT(sig);
+}
+
 /* abort() and its like: unless there is to be a core file, the host's default action ends the
  * process before anything here could speak. */
 static void report_own_death(struct task *task, int sig)
 {
-    if (sig < 1 || sig > N_SIGNALS || limits_core() ||
-        !(DEFAULT_CORE & ~SYNC_MASK & ~task->blocked & BIT(sig)))
+    if (limits_core())
         return;
     pthread_mutex_lock(&task->sighand->lock);
     bool fatal = signal_known_action(task->sighand, sig)->handler == GUEST_SIG_DFL;
@@ -235,21 +240,21 @@ static void report_own_death(struct task *task, int sig)
 
 long sys_kill(struct thread *t, const uint64_t arg[6])
 {
-    if ((long)(int)arg[0] == host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0))
+    if (may_end(t->task, (int)arg[1]) && (long)(int)arg[0] == host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0))
         report_own_death(t->task, (int)arg[1]);
     return host_syscall(HOST_NR_kill, arg[0], arg[1], 0, 0, 0, 0);
 }
 
 long sys_tkill(struct thread *t, const uint64_t arg[6])
 {
-    if ((int)arg[0] == t->task->tid)
+    if (may_end(t->task, (int)arg[1]) && (int)arg[0] == t->task->tid)
         report_own_death(t->task, (int)arg[1]);
     return host_syscall(HOST_NR_tkill, arg[0], arg[1], 0, 0, 0, 0);
 }
 
 long sys_tgkill(struct thread *t, const uint64_t arg[6])
 {
-    if ((int)arg[1] == t->task->tid)
+    if (may_end(t->task, (int)arg[2]) && (int)arg[1] == t->task->tid)
         report_own_death(t->task, (int)arg[2]);
     return host_syscall(HOST_NR_tgkill, arg[0], arg[1], arg[2], 0, 0, 0);
 }

@@ -2,8 +2,8 @@
  * core files.
  *
  * From the stack pointer upwards: siginfo, ucontext with the sigcontext in it, and the frame record
- * {fp, lr} that x29 points to. The sigcontext ends in 4096 bytes of tagged records; unused ones are
- * zero (uapi asm/sigcontext.h). */
+ * {fp, lr} that x29 points to. The sigcontext ends in 4096 bytes of tagged records, the last used one
+ * with the tag zero (uapi asm/sigcontext.h); what is behind that is not written, as by the kernel. */
 #include "arch/aarch64/guest_signal.h"
 
 #include <errno.h>
@@ -91,8 +91,10 @@ static uint64_t pstate_of(const struct cpu *cpu)
     return (uint64_t)flags_to_nzcv(cpu->flags) << 28 | cpu->guest[A64_PSTATE];
 }
 
-static void fill_records(uint8_t *at, const struct thread *t, bool has_esr)
+/* Returns the number of bytes. */
+static size_t fill_records(uint8_t *start, const struct thread *t, bool has_esr)
 {
+    uint8_t *at = start;
     struct cpu *cpu = (struct cpu *)&t->cpu;
     struct fpsimd_record fp = {
         .head = {FPSIMD_MAGIC, sizeof(fp)},
@@ -105,7 +107,10 @@ static void fill_records(uint8_t *at, const struct thread *t, bool has_esr)
     if (has_esr) {
         struct esr_record esr = {{ESR_MAGIC, sizeof(esr)}, fault_esr(&t->fault)};
         memcpy(at, &esr, sizeof(esr));
+        at += sizeof(esr);
     }
+    memset(at, 0, sizeof(struct record_head));
+    return (size_t)(at - start) + sizeof(struct record_head);
 }
 
 int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
@@ -114,7 +119,7 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
     struct frame frame;
     uint64_t record[2] = {cpu->gpr[29], cpu->gpr[A64_LR]};
 
-    memset(&frame, 0, sizeof(frame));
+    memset(&frame, 0, offsetof(struct frame, context.reserved));
     if (d->flags & SIGACTION_SIGINFO)
         memcpy(frame.info, d->info, sizeof(frame.info));
     frame.stack.sp = d->alt_sp;
@@ -126,12 +131,13 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
     frame.context.sp = cpu->gpr[A64_SP];
     frame.context.pc = cpu->pc;
     frame.context.pstate = pstate_of(cpu);
-    fill_records(frame.context.reserved, t, d->fault_esr != 0);
+    size_t used = offsetof(struct frame, context.reserved);
+    used += fill_records(frame.context.reserved, t, d->fault_esr != 0);
 
     guest_addr record_at = ALIGN_DOWN(d->sp - sizeof(record), 16);
     guest_addr frame_at = record_at - sizeof(frame);
     if (memory_write(record_at, record, sizeof(record)) ||
-        memory_write(frame_at, &frame, sizeof(frame)))
+        memory_write(frame_at, &frame, used))
         return -EFAULT;
 
     cpu->gpr[0] = (uint64_t)d->signal;
@@ -173,6 +179,20 @@ static bool find_fpsimd(const uint8_t *records, struct fpsimd_record *fp)
     }
 }
 
+/* Read the frame at ADDR, usually one as a64_signal_setup makes it: the rest may be large. */
+static bool read_frame(struct frame *frame, guest_addr addr, struct fpsimd_record *fp)
+{
+    enum { USUAL = offsetof(struct frame, context.reserved) + sizeof(*fp) + sizeof(struct record_head) };
+    struct record_head end;
+    if (memory_read(frame, addr, USUAL))
+        return false;
+    memcpy(fp, frame->context.reserved, sizeof(*fp));
+    memcpy(&end, frame->context.reserved + sizeof(*fp), sizeof(end));
+    if (fp->head.magic == FPSIMD_MAGIC && fp->head.size == sizeof(*fp) && !end.magic && !end.size)
+        return true;
+    return memory_read(frame, addr, sizeof(*frame)) == 0 && find_fpsimd(frame->context.reserved, fp);
+}
+
 int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
 {
     struct cpu *cpu = &t->cpu;
@@ -181,9 +201,7 @@ int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
     struct fpsimd_record fp;
     enum { MODE_MASK = 0x1f, DAIF = 0xf << 6 };
 
-    if (sp & 15 || memory_read(&frame, sp, sizeof(frame)))
-        return -EFAULT;
-    if (frame.context.pstate & (MODE_MASK | DAIF) || !find_fpsimd(frame.context.reserved, &fp))
+    if (sp & 15 || !read_frame(&frame, sp, &fp) || frame.context.pstate & (MODE_MASK | DAIF))
         return -EFAULT;
     memcpy(cpu->gpr, frame.context.regs, sizeof(frame.context.regs));
     cpu->gpr[A64_SP] = frame.context.sp;
