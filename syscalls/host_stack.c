@@ -15,6 +15,7 @@ struct host_stack {
     char *base; /* of the usable part; null: not mapped yet */
     enum { UNUSED, IN_USE, LEAVING } state;
     pthread_t user; /* while LEAVING */
+    bool held;      /* who started the thread still reads what the C library keeps of it at the stack's end */
 };
 
 static struct host_stack stacks[MAX_STACKS]; /* guarded by memory_lock */
@@ -35,7 +36,7 @@ static bool map_stack(struct host_stack *s)
 
 static bool is_free(struct host_stack *s)
 {
-    if (s->state == LEAVING && pthread_tryjoin_np(s->user, NULL) == 0)
+    if (s->state == LEAVING && !s->held && pthread_tryjoin_np(s->user, NULL) == 0)
         s->state = UNUSED;
     return s->state == UNUSED;
 }
@@ -51,7 +52,7 @@ struct host_stack *host_stack_take(void)
         if (!stacks[i].base && map_stack(&stacks[i]))
             found = &stacks[i];
     if (found)
-        found->state = IN_USE;
+        *found = (struct host_stack){.base = found->base, .state = IN_USE, .held = true};
     memory_unlock();
     return found;
 }
@@ -62,6 +63,13 @@ void host_stack_give(struct host_stack *s)
 {
     memory_lock();
     s->state = UNUSED;
+    memory_unlock();
+}
+
+void host_stack_let_go(struct host_stack *s)
+{
+    memory_lock();
+    s->held = false;
     memory_unlock();
 }
 
@@ -76,6 +84,7 @@ void host_stack_leave(struct host_stack *s)
 void host_stacks_after_fork(const void *current)
 {
     for (unsigned i = 0; i < MAX_STACKS; i++) {
+        stacks[i].held = false;
         const char *base = stacks[i].base;
         if (!base || (const char *)current < base || (const char *)current >= base + HOST_STACK_SIZE)
             stacks[i].state = UNUSED;

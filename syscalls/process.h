@@ -31,6 +31,8 @@ struct host_stack *host_stack_take(void);
 void *host_stack_base(const struct host_stack *stack);
 /* Nobody runs on it any more. */
 void host_stack_give(struct host_stack *stack);
+/* The caller, who took it and started a thread on it by pthread_create, does not look at that pthread_t again. */
+void host_stack_let_go(struct host_stack *stack);
 /* The calling thread, made by pthread_create on it and not detached, is about to end. */
 void host_stack_leave(struct host_stack *stack);
 /* In the child of a fork, where only the stack with the address CURRENT is in use. memory_lock is held. */

@@ -177,8 +177,10 @@ static bool start_host_thread(struct thread_start *start, long *result)
     if (error)
         return false;
     int tid = tid_of(id, start);
-    if (!stack)
-        pthread_detach(id); /* else who takes the stack next joins it */
+    if (stack)
+        host_stack_let_go(stack); /* who takes it next joins the thread */
+    else
+        pthread_detach(id);
     while (objects_to_split(&start->request) && sem_wait(&start->unshared))
         ;
     *result = start->error;
