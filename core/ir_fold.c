@@ -482,6 +482,13 @@ static ir_ref fold_bfi(struct ir *ir, struct ir_op *op)
     return IR_NONE;
 }
 
+/* clz of rbit counts from the other end. */
+static ir_ref fold_clz(struct ir *ir, struct ir_op *op)
+{
+    const struct ir_op *a = &ir->ops[op->a];
+    return a->op == IR_rbit && a->type == op->type ? become_1(op, IR_ctz, a->a) : IR_NONE;
+}
+
 /* bswap, bswap16, rbit: twice is nothing. */
 static ir_ref fold_involution(struct ir *ir, struct ir_op *op)
 {
@@ -634,7 +641,7 @@ static fold_fn *const fold_table[IR_N_OPS] = {
     [IR_sext16] = fold_sext,     [IR_sext32] = fold_sext,     [IR_zext8] = fold_zext,
     [IR_zext16] = fold_zext,     [IR_zext32] = fold_zext,     [IR_ubfx] = fold_ubfx,
     [IR_sbfx] = fold_sbfx,       [IR_bfi] = fold_bfi,         [IR_bswap] = fold_involution,
-    [IR_rbit] = fold_involution, [IR_smax] = fold_minmax,     [IR_bswap16] = fold_involution,
+    [IR_clz] = fold_clz,          [IR_rbit] = fold_involution, [IR_smax] = fold_minmax,     [IR_bswap16] = fold_involution,
     [IR_smin] = fold_minmax,     [IR_umax] = fold_minmax,     [IR_umin] = fold_minmax,
     [IR_cset] = fold_cset,       [IR_csel] = fold_csel,       [IR_vcsel] = fold_vcsel,
     [IR_vlow] = fold_vlow,       [IR_vhigh] = fold_vhigh,     [IR_vdup] = fold_vdup,

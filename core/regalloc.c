@@ -44,8 +44,27 @@ struct prepare {
 
 static void use_value(struct prepare *p, ir_ref v, ir_ref at)
 {
-    if (v && p->ra->value[v].last_use < at)
-        p->ra->value[v].last_use = at;
+    struct ra_value *value = &p->ra->value[v];
+    if (v && value->folded_into) { /* it has another use */
+        at = value->folded_into;
+        value->folded_into = 0;
+    }
+    if (v && value->last_use < at)
+        value->last_use = at;
+}
+
+/* The operation at I can do its second operand with itself, if that has no other use. */
+static bool can_fold(const struct prepare *p, ir_ref i)
+{
+    const struct ir_op *by = &p->ir->ops[i], *op = &p->ir->ops[by->b];
+    uint64_t n;
+    if (op->type != by->type || p->ra->value[by->b].last_use != 0)
+        return false;
+    if (by->op == IR_fma)
+        return p->ra->host->folds_negations && op->op == IR_fneg && type_lane_log2(op->type) >= 2 && by->b != by->c &&
+               by->b != by->a;
+    return by->op == IR_add && !(by->aux & IR_S) && by->a != by->b && op->op == IR_shl && ir_is_const(p->ir, op->b, &n) &&
+           n >= 1 && n <= 3;
 }
 
 /* A use of flags: if the host's flags may be gone by then, what is needed to make them again stays alive. */
@@ -142,9 +161,15 @@ static void prepare_op(struct prepare *p, ir_ref i)
     if (info->a == IR_CLASS_F) { /* putf: a marker, no use, unless it stores */
         if (op->a && op->aux)
             use_flags(p, op->a, i, COND_AL);
+    } else if (v->folded_into) {
+        use_value(p, op->a, v->folded_into);
+        return;
     } else if (info->a != IR_CLASS_N)
         use_value(p, op->a, i);
-    if (info->b == IR_CLASS_F) {
+    bool folds = can_fold(p, i);
+    if (folds) {
+        ra->value[op->b].folded_into = i;
+    } else if (info->b == IR_CLASS_F) {
         if (op->b)
             use_flags(p, op->b, i, COND_AL);
     } else if (info->b != IR_CLASS_N) {

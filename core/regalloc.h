@@ -22,6 +22,7 @@ struct ra_host {
     void (*store)(void *ctx, int src, int32_t offset, int size);
     void (*load_const)(void *ctx, int dst, const struct ir_op *op); /* const, addr or vconst */
     bool no_deferred_puts;
+    bool folds_negations;   /* multiply-add can negate a factor */
     bool (*store_const)(void *ctx, int32_t offset, uint64_t value); /* 8 bytes; false: no instruction for this value */
 };
 
@@ -34,6 +35,7 @@ struct ra_value {
     bool saves_flags; /* may fault, and is the last chance to make the guest's flags again: store them first */
     uint16_t last_use;/* index of the last operation that uses it; 0: unused */
     uint16_t flags_until; /* last operation that uses its flags */
+    uint16_t folded_into; /* the operation that is its only use and does it with itself: ra_folds. Or 0 */
     int32_t slot;     /* offset in struct cpu where a copy is, or -1 */
 };
 
@@ -84,6 +86,9 @@ bool ra_dies(const struct ra *ra, ir_ref v);
  * accesses between them, only a fault can see the first: if its value stays somewhere up to the last of these accesses, it
  * is not stored; `deferred` lists it. */
 void ra_put(struct ra *ra, unsigned var, ir_ref v);
+/* B, the second operand of operation REF, is done by REF with itself: a shift by an addition, or a negation by a multiply-add.
+ * Its own operand is still there. */
+static inline bool ra_folds(const struct ra *ra, ir_ref ref, ir_ref b) { return ra->value[b].folded_into == ref; }
 /* At the end of an operation that may fault: where V was during the access. Returns a register, or RA_NONE and *slot. */
 int ra_place(const struct ra *ra, ir_ref v, int32_t *slot);
 /* A helper has changed variables: forget all cached homes (pinned registers are reloaded by the call stub). */

@@ -370,6 +370,7 @@ struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const 
     ra_host.pin = homes->pin;
     ra_host.no_deferred_puts = homes->no_deferred_puts;
     ra_host.clobbers_flags = clobbers_flags;
+    ra_host.folds_negations = host_features.fma;
     begin_code(&e, tb, pc, n_vars, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
     return &e;
 }

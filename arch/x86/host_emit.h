@@ -30,6 +30,7 @@ struct ool {
     uint16_t exit;         /* index into tb->exits */
     ir_ref save_flags;     /* flags to store on this path, or none */
     bool poll;
+    bool negates;          /* the second operand is the negation of what its register holds */
     enum flags_form form;  /* of EFLAGS on arrival */
     guest_addr pc;
 };

@@ -1,7 +1,7 @@
 /* host_exit.c - ways out of a block: direct exits with their stubs, indirect jumps, calls, returns, C. */
 #include <stddef.h>
 
-#include "arch/x86/host_emit.h"
+#include "arch/x86/host_vec.h"
 #include "core/dispatch.h"
 #include "core/log.h"
 
@@ -319,12 +319,24 @@ static void miss_code(struct emitter *e, const struct ool *o)
     }
 }
 
+/* The negation of operand B is made in the register of the result, which holds nothing yet. */
+static void negate_operand(struct emitter *e, const struct ir_op *op, unsigned dst, unsigned b)
+{
+    unsigned log2 = type_lane_log2(op->type);
+    uint64_t sign = type_is_vector(op->type) ? vec_repeat(log2, 0x80ull << 8 * ((1u << log2) - 1)) : 0x80ull << 8 * ((1u << log2) - 1);
+    asm_v3m(&e->a, V_xorps, dst, b, asm_literal(&e->a, sign, type_is_vector(op->type) ? sign : 0));
+}
+
 static void slow_code(struct emitter *e, const struct ool *o)
 {
     const struct ir_op *op = o->op;
     uint32_t what = op->op;
-    for (unsigned i = 0; i < 4; i++)
-        what |= (uint32_t)(o->reg[i] == 255 ? 0 : o->reg[i] & 31) << (9 + 5 * i);
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned reg = o->negates && i == 2 ? o->reg[0] : o->reg[i];
+        what |= (uint32_t)(reg == 255 ? 0 : reg & 31) << (9 + 5 * i);
+    }
+    if (o->negates)
+        negate_operand(e, op, (unsigned)vec_reg(o->reg[0]), (unsigned)vec_reg(o->reg[2]));
     if (o->reg[0] < RA_VEC)
         what |= 1u << 29;
     if (o->reg[1] < RA_VEC)

@@ -54,13 +54,14 @@ struct ool *fp_slow(struct emitter *e, ir_ref ref, asm_label jump, unsigned dst,
                      c < 0 ? none : RA_VEC + c);
 }
 
-void fp_slow_at(struct emitter *e, ir_ref ref, const struct fp_jumps *j, unsigned dst, int a, int b, int c)
+struct ool *fp_slow_at(struct emitter *e, ir_ref ref, const struct fp_jumps *j, unsigned dst, int a, int b, int c)
 {
     if (!j->n)
-        return;
+        return NULL;
     struct ool *o = fp_slow(e, ref, j->at[0], dst, a, b, c);
     for (unsigned i = 1; i < j->n; i++)
         o->jump[o->n_jumps++] = j->at[i];
+    return o;
 }
 
 /* -- Denormals ---------------------------------------------------------------------------------------- */
@@ -255,6 +256,8 @@ void emit_fp_sqrt(struct emitter *e, ir_ref ref, const struct ir_op *op)
 
 void emit_fp_sign(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
+    if (e->ra.value[ref].folded_into)
+        return; /* the multiply-add does it */
     unsigned log2 = type_lane_log2(op->type);
     uint64_t sign = 0x80ull << 8 * ((1u << log2) - 1), ones = sign | (sign - 1);
     unsigned src = vec_use(e, op->a), dst = vec_def_reuse(e, ref);
@@ -331,7 +334,9 @@ void emit_fp_fma(struct emitter *e, ir_ref ref, const struct ir_op *op)
         return;
     }
     f.half = f.half && !vec_keeps_zeros(e, op);
-    unsigned a = vec_use(e, op->a), b = vec_use(e, op->b), c = vec_use(e, op->c);
+    bool negates = ra_folds(&e->ra, ref, op->b);
+    ir_ref factor = negates ? e->ir->ops[op->b].a : op->b;
+    unsigned a = vec_use(e, op->a), b = vec_use(e, factor), c = vec_use(e, op->c);
     unsigned y = fp_source(e, f, b), z = fp_source(e, f, c), dst = vec_def(e, ref);
     struct fp_jumps j = {.n = 0};
     if (f.half)
@@ -341,12 +346,14 @@ void emit_fp_fma(struct emitter *e, ir_ref ref, const struct ir_op *op)
     else
         asm_movv(&e->a, dst, a);
     fp_guard_operand(e, f, op->a, dst, &j);
-    fp_guard_operand(e, f, op->b, y, &j);
+    fp_guard_operand(e, f, factor, y, &j);
     fp_guard_operand(e, f, op->c, z, &j);
     fp_guard_inexact(e, f, &j);
-    asm_v3(&e->a, fp_vop(V_vfmadd231ps, f), dst, y, z);
+    asm_v3(&e->a, fp_vop(negates ? V_vfnmadd231ps : V_vfmadd231ps, f), dst, y, z);
     fp_guard_result(e, f, dst, (const unsigned[2]){y, z}, 2, &j);
-    fp_slow_at(e, ref, &j, dst, (int)a, (int)b, (int)c);
+    struct ool *slow = fp_slow_at(e, ref, &j, dst, (int)a, (int)b, (int)c);
+    if (slow)
+        slow->negates = negates;
 }
 
 /* Jump taken if a lane of R is infinite (or, for scalars, a NaN). */

@@ -48,5 +48,6 @@ asm_label fp_jump_if_nan(struct emitter *e, struct fp_form f, unsigned r);
 asm_label fp_jump_if_nan2(struct emitter *e, struct fp_form f, unsigned r1, unsigned r2);
 /* The exact function for REF with operands in vector registers; -1: absent. Resumes at the current place. */
 struct ool *fp_slow(struct emitter *e, ir_ref ref, asm_label jump, unsigned dst, int a, int b, int c);
-void fp_slow_at(struct emitter *e, ir_ref ref, const struct fp_jumps *j, unsigned dst, int a, int b, int c);
+/* The same with the jumps of J; null if there is none. */
+struct ool *fp_slow_at(struct emitter *e, ir_ref ref, const struct fp_jumps *j, unsigned dst, int a, int b, int c);
 static inline void fp_jump(struct fp_jumps *j, asm_label at) { j->at[j->n++] = at; }

@@ -116,7 +116,12 @@ static void emit_add(struct emitter *e, ir_ref ref, const struct ir_op *op)
         return;
     }
     ir_ref a = op->a, b = op->b;
-    uint64_t c;
+    uint64_t c, scale;
+    if (ra_folds(&e->ra, ref, b) && ir_is_const(e->ir, e->ir->ops[b].b, &scale)) {
+        int from = ra_use(&e->ra, a), shifted = ra_use(&e->ra, e->ir->ops[b].a);
+        asm_lea(&e->a, op_w(op), (unsigned)ra_def_reuse(&e->ra, ref), x86_mem_index(from, shifted, (unsigned)scale, 0));
+        return;
+    }
     if (ir_is_const(e->ir, a, &c)) {
         a = op->b;
         b = op->a;
@@ -268,6 +273,8 @@ static void emit_shift(struct emitter *e, ir_ref ref, const struct ir_op *op)
     };
     unsigned w = op_w(op);
     uint64_t n;
+    if (e->ra.value[ref].folded_into)
+        return; /* the addition does it */
     if (ir_is_const(e->ir, op->b, &n)) {
         n &= w ? 63 : 31;
         if (op->op == IR_ror && e->a.has->bmi2) {

@@ -51,9 +51,10 @@ void emit_vpairwise(struct emitter *e, ir_ref ref, const struct ir_op *op)
     } else if (op->op == IR_vaddp && log2) {
         asm_v3(&e->a, log2 == 1 ? V_phaddw : V_phaddd, dst, a, b);
     } else {
-        unsigned u = vec_temp(e);
+        unsigned u = a == b ? dst : vec_temp(e);
         fold_pairs(e, vop, log2, dst, a);
-        fold_pairs(e, vop, log2, u, b);
+        if (a != b)
+            fold_pairs(e, vop, log2, u, b);
         asm_v3(&e->a, log2 ? V_packusdw : V_packuswb, dst, dst, u);
     }
 }
