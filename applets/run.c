@@ -20,6 +20,7 @@
 #include "core/fd.h"
 #include "core/host.h"
 #include "core/log.h"
+#include "core/prof.h"
 #include "core/memory.h"
 #include "core/option.h"
 #include "core/random.h"
@@ -497,6 +498,8 @@ static void choose_prefix(const struct guest *guest)
 static void at_exit(void)
 {
     cache_save(true);
+    if (LOG_ON(prof))
+        prof_report();
     if (!LOG_ON(stats))
         return;
     const struct compile_stats *s = &compile_stats;

@@ -42,7 +42,7 @@ bool cache_set(const char *value)
 /* Log items that show blocks need them translated and left one by one. */
 static bool shows_blocks(void)
 {
-    return LOG_ON(in_asm) || LOG_ON(op) || LOG_ON(op_ind) || LOG_ON(op_opt) || LOG_ON(out_asm) || engine_options.no_chain;
+    return LOG_ON(in_asm) || LOG_ON(op) || LOG_ON(op_ind) || LOG_ON(op_opt) || LOG_ON(out_asm) || LOG_ON(prof) || engine_options.no_chain;
 }
 
 void cache_init(const struct guest *guest)

@@ -11,6 +11,7 @@
 #include "core/eval.h"
 #include "core/helper.h"
 #include "core/log.h"
+#include "core/prof.h"
 
 static struct x86_mem stub_mem(enum host_stub s) { return mem_cpu((int32_t)offsetof(struct cpu, stub) + 8 * (int32_t)s); }
 
@@ -375,6 +376,13 @@ struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const 
     return &e;
 }
 
+/* No temporary holds anything yet. */
+static void count_entry(struct emitter *e, struct prof_block *prof)
+{
+    asm_mov_ri(&e->a, RAX, (uintptr_t)&prof->count);
+    asm_alu_mi(&e->a, ALU_ADD, 3, x86_mem(RAX, 0), 1);
+}
+
 void emit_block(struct emitter *e, const struct ir *ir)
 {
     static struct ra_value values[IR_MAX_OPS + 1];
@@ -382,7 +390,13 @@ void emit_block(struct emitter *e, const struct ir *ir)
     e->eflags = e->guest_flags = e->saved_flags = IR_NONE;
     e->done = IR_NONE;
     ra_prepare(&e->ra, (struct ir *)ir, &ra_host, e, values);
+    struct prof_block *prof = LOG_ON(prof) ? prof_add(ir, e->region != NULL) : NULL;
+    if (prof)
+        count_entry(e, prof);
+    unsigned before = e->a.n_insns;
     emit_ops(e);
+    if (prof)
+        prof->n_host_insns = e->a.n_insns - before;
 }
 
 bool emit_end(struct emitter *e)

@@ -51,6 +51,7 @@ expect log_help 1 'Log items (comma separated):' $e -d help
 expect log_bad 1 'Log items (comma separated):' $e -d nosuchitem ./plain
 expect cpu_help 1 'cortex-a53' $e -cpu help
 expect bad_filter 1 'qemu-aarch64-static: Bad range specifier' $e -dfilter xx ./plain
+expect bad_threshold 1 'malformed value' $e -tier2-threshold many ./plain
 expect bad_stack 1 'malformed value' $e -s 12x ./plain
 expect missing_file 1 'qemu-aarch64-static: cannot load ./nothing: No such file or directory' $e ./nothing
 expect no_permission 1 'cannot load ./plain: Permission denied' $e ./plain
@@ -128,6 +129,8 @@ END
     expect strace 1 'exit_group(1)' $e -strace ./show
     expect no_interpreter 1 "Could not open '/lib/ld-linux-aarch64.so.1'" $e -L /nowhere ./show-dynamic
     expect interpreter_engine 1 '[./show] aarch64' $e -engine interp ./show
+    expect prof 1 'how it ends' $e -d prof ./show
+    expect prof_block 1 '    1  0x' $e -d prof -no-tier2 ./show
     expect log_file 1 '[./show] aarch64' $e -d strace -D log.%d ./show
     if ! cat log.* | grep -qF 'exit_group(1)'; then
         echo "log_file: no log"
