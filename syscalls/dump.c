@@ -174,7 +174,8 @@ static void add_notes(struct notes *n, const struct region *regions, size_t coun
     add_note(&n->bytes, "CORE", NT_SIGINFO, n->info, SIGINFO_SIZE);
     add_auxv(n);
     add_files(n, regions, count);
-    thread_for_each(add_other_thread, n);
+    if (!n->victim->task->in_vfork) /* there they are of another process */
+        thread_for_each(add_other_thread, n);
 }
 
 /* -- Memory -- */
@@ -466,7 +467,8 @@ void dump_core(struct thread *thread, const uint8_t info[SIGINFO_SIZE])
     memcpy(&head, info, sizeof(head));
     if (o.room < PAGE || !thread->guest->abi->register_set || prctl(PR_GET_DUMPABLE) != DUMPABLE)
         return;
-    thread_stop_others();
+    if (!thread->task->in_vfork)
+        thread_stop_others();
     if (!make_name(head.signo, name, sizeof(name)) || (o.fd = open_file(name)) < 0)
         return;
     write_file(&o, thread, info);

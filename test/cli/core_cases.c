@@ -223,6 +223,26 @@ static void executed(void)
     execl("/proc/self/exe", "core_cases", "abort", NULL);
 }
 
+static void *counter(void *p)
+{
+    for (;;)
+        __atomic_add_fetch(&shared[6], 1, __ATOMIC_SEQ_CST);
+}
+static void vfork_child(void)
+{
+    pthread_t id;
+    pthread_create(&id, NULL, counter, NULL);
+    pid_t pid = vfork();
+    if (!pid) {
+        bad_write();
+        _exit(1);
+    }
+    waitpid(pid, NULL, 0);
+    for (uint64_t before = shared[6]; shared[6] == before;)
+        usleep(1000);
+    _exit(7);
+}
+
 static void run(const char *title, void (*fn)(void), void (*dies)(void), rlim_t limit, int sent)
 {
     struct rlimit l = {limit, RLIM_INFINITY};
@@ -287,6 +307,7 @@ int main(int argc, char **argv)
     run("no limit left", bad_write, bad_write, 0, 0);
     run("small limit", bad_write, bad_write, 8192, 0);
     run("raised", raised_limit, NULL, all, 0);
+    run("vfork", vfork_child, bad_write, all, 0);
     run("executed", executed, NULL, 8192, 0);
     show_limits();
     return 0;
