@@ -311,8 +311,8 @@ static void scheduling(void)
     CPU_ZERO(&set);
     show("setaffinity none", sched_setaffinity(0, sizeof set, &set));
     CPU_SET(0, &set);
-    show("setaffinity", sched_setaffinity(0, sizeof set, &set));
-    show("cpu", sched_getcpu());
+    if (!show("setaffinity", sched_setaffinity(0, sizeof set, &set)))
+        show("cpu", sched_getcpu());
     show("scheduler", sched_getscheduler(0));
     show("batch", sched_setscheduler(0, SCHED_BATCH, &param));
     show("scheduler", sched_getscheduler(0));
