@@ -47,6 +47,30 @@ asm_label fp_jump_if_nan2(struct emitter *e, struct fp_form f, unsigned r1, unsi
 
 asm_label fp_jump_if_nan(struct emitter *e, struct fp_form f, unsigned r) { return fp_jump_if_nan2(e, f, r, r); }
 
+/* One compare for both: unordered counts as equal. T: scratch. */
+static asm_label jump_if_nan_or_least_normal(struct emitter *e, struct fp_form f, unsigned r, unsigned t)
+{
+    enum { UNORDERED = 3, EQUAL_OR_UNORDERED = 8 };
+    struct x86_asm *a = &e->a;
+    struct x86_mem least = vec_literal(e, f.is_double ? 1ull << 52 : vec_repeat(2, 1u << 23));
+    emit_clobber_flags(e);
+    asm_v3m(a, V_andps, t, r, vec_literal(e, f.is_double ? INT64_MAX : vec_repeat(2, INT32_MAX)));
+    if (f.scalar) {
+        asm_v2m(a, f.is_double ? V_ucomisd : V_ucomiss, t, least);
+        return asm_jcc_near(a, CC_E);
+    }
+    if (a->has->avx) {
+        asm_v3mi(a, f.is_double ? V_cmppd : V_cmpps, t, t, least, EQUAL_OR_UNORDERED);
+    } else {
+        unsigned nan = vec_temp(e);
+        asm_v3i(a, f.is_double ? V_cmppd : V_cmpps, nan, r, r, UNORDERED);
+        asm_v3m(a, f.is_double ? V_pcmpeqq : V_pcmpeqd, t, t, least);
+        asm_v3(a, V_por, t, t, nan);
+    }
+    asm_v2(a, V_ptest, t, t);
+    return asm_jcc_near(a, CC_NE);
+}
+
 struct ool *fp_slow(struct emitter *e, ir_ref ref, asm_label jump, unsigned dst, int a, int b, int c)
 {
     int none = RA_NONE;
@@ -183,11 +207,11 @@ static void guard_lanes(struct emitter *e, struct fp_form f, unsigned t, const u
 void fp_guard_result(struct emitter *e, struct fp_form f, unsigned r, const unsigned *factor, unsigned n_factors,
                      struct fp_jumps *j)
 {
+    unsigned t = lanes_temp(e, j);
     if (!f.guarded) {
-        fp_jump(j, fp_jump_if_nan(e, f, r));
+        fp_jump(j, jump_if_nan_or_least_normal(e, f, r, t));
         return;
     }
-    unsigned t = lanes_temp(e, j);
     asm_v3m(&e->a, V_andps, t, r, vec_literal(e, f.is_double ? INT64_MAX : vec_repeat(2, INT32_MAX)));
     emit_clobber_flags(e);
     if (f.scalar) {

@@ -2,7 +2,8 @@
  *
  * The host rounds as the guest does (MXCSR) and its sticky flags are the guest's, so an operation is one instruction
  * plus a test that leads out of line wherever host and guest differ: NaN results, conversions out of range. The fast path
- * never raises a flag that the exact function would not raise, except that the host detects underflow after rounding.
+ * never raises a flag that the exact function would not raise. The host tells tininess after rounding, the guest before:
+ * that differs where a result was rounded up to the least normal number, so such results go out of line too.
  * Two-lane single precision works on duplicated lanes, so that the undefined half raises nothing.
  *
  * Where the guest flushes denormals (Arm: FPCR.FZ) the host still computes as IEEE says, and an operation is guarded:
@@ -33,7 +34,7 @@ bool fp_plain_form_of(const struct emitter *e, unsigned type, struct fp_form *f)
 void fp_guard_operand(struct emitter *e, struct fp_form f, ir_ref v, unsigned x, struct fp_jumps *j);
 /* Before an operation whose tiny results may be inexact. */
 void fp_guard_inexact(struct emitter *e, struct fp_form f, struct fp_jumps *j);
-/* After it: jump if a lane of R is a NaN, or in guarded form tiny or zero, unless a lane of one of the N_FACTORS
+/* After it: jump if a lane of R is a NaN or the least normal number, or in guarded form tiny or zero, unless a lane of one of the N_FACTORS
  * registers FACTOR is zero there, which makes the result exact. */
 void fp_guard_result(struct emitter *e, struct fp_form f, unsigned r, const unsigned *factor, unsigned n_factors,
                      struct fp_jumps *j);

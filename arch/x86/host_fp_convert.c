@@ -82,6 +82,17 @@ void emit_fp_round(struct emitter *e, ir_ref ref, const struct ir_op *op)
 
 static const struct fp_form single = {.scalar = true}, double_ = {.scalar = true, .is_double = true};
 
+/* Jump taken if a half-precision lane of R is the least normal number. */
+static asm_label jump_if_least_half(struct emitter *e, unsigned r)
+{
+    unsigned t = vec_temp(e);
+    asm_v3m(&e->a, V_pand, t, r, vec_literal(e, vec_repeat(1, 0x7fff)));
+    asm_v3m(&e->a, (enum x86_vop)vec_cmpeq[1], t, t, vec_literal(e, vec_repeat(1, 0x0400)));
+    emit_clobber_flags(e);
+    asm_v2(&e->a, V_ptest, t, t);
+    return asm_jcc_near(&e->a, CC_NE);
+}
+
 void emit_fp_convert(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     bool to_half = op->type == T_F16, from_half = op->d == T_F16;
@@ -98,6 +109,7 @@ void emit_fp_convert(struct emitter *e, ir_ref ref, const struct ir_op *op)
         struct ool *slow = fp_slow(e, ref, fp_jump_if_nan(e, single, a), dst, (int)a, -1, -1);
         asm_v3i(&e->a, V_insertps, t, a, a, 0x0e);
         asm_cvtps2ph(&e->a, dst, t, CURRENT);
+        slow->jump[slow->n_jumps++] = jump_if_least_half(e, dst);
         emit_slow_resume(e, slow);
         return;
     }
@@ -147,11 +159,14 @@ void emit_fp_narrow(struct emitter *e, ir_ref ref, const struct ir_op *op)
     if (op->type == T_4H) {
         struct ool *slow = fp_slow(e, ref, fp_jump_if_nan(e, four, a), dst, (int)a, -1, -1);
         asm_cvtps2ph(&e->a, dst, a, 4);
+        slow->jump[slow->n_jumps++] = jump_if_least_half(e, dst);
         emit_slow_resume(e, slow);
         return;
     }
+    struct fp_jumps j = {.n = 0};
     asm_v2(&e->a, V_cvtpd2ps, dst, a);
-    fp_slow(e, ref, fp_jump_if_nan(e, four, dst), dst, (int)a, -1, -1);
+    fp_guard_result(e, four, dst, NULL, 0, &j);
+    fp_slow_at(e, ref, &j, dst, (int)a, -1, -1);
 }
 
 /* -- To integers ------------------------------------------------------------------------------------------- */
