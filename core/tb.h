@@ -50,7 +50,8 @@ struct tb {
     uint32_t n_delta_bytes;
     const struct tb_flags_at *flags_at;
     const struct tb_place *places;
-    uint32_t n_host_insns;    /* on the path without side exits, for cost rows */
+    uint32_t n_host_insns;    /* on the path without side exits, for cost rows; not known of a block from the cache: */
+    uint16_t n_moves, n_calls; /* of these, moves between registers and struct cpu; calls of C functions */
     const int8_t *pin;        /* of a region: variable -> register that is its home, or -1. Null: as at every entry */
     guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
     const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */

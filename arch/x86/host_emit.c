@@ -29,6 +29,7 @@ static void ra_move(void *ctx, int dst, int src)
 static void ra_load(void *ctx, int dst, int32_t offset, int size)
 {
     struct emitter *e = ctx;
+    e->n_moves++;
     if (dst >= RA_VEC)
         asm_v2m(&e->a, V_movaps, (unsigned)vec_reg(dst), mem_cpu(offset));
     else
@@ -38,6 +39,7 @@ static void ra_load(void *ctx, int dst, int32_t offset, int size)
 static void ra_store(void *ctx, int src, int32_t offset, int size)
 {
     struct emitter *e = ctx;
+    e->n_moves++;
     if (src >= RA_VEC)
         asm_vstore(&e->a, V_movaps_st, mem_cpu(offset), (unsigned)vec_reg(src));
     else
@@ -68,6 +70,7 @@ static bool ra_store_const(void *ctx, int32_t offset, uint64_t value)
     struct emitter *e = ctx;
     if ((uint64_t)(int64_t)(int32_t)value != value)
         return false;
+    e->n_moves++;
     asm_mov_mi(&e->a, 3, mem_cpu(offset), (int32_t)value);
     return true;
 }
@@ -127,6 +130,7 @@ void emit_eval_call(struct emitter *e, ir_ref ref, const struct ir_op *op)
     asm_mov_ri(&e->a, RCX, eval_desc(op));
     asm_call_m(&e->a, stub_mem(STUB_EVAL));
     emit_from_standard(e);
+    e->n_calls++;
     ra_end_op(&e->ra); /* operands' registers are gone */
     struct x86_mem res = mem_cpu((int32_t)offsetof(struct cpu, res));
     if (info->res == IR_CLASS_V) {
@@ -347,6 +351,7 @@ static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned
     e->tb = tb;
     e->region = NULL;
     e->pin = ra_host.pin;
+    e->n_moves = e->n_calls = 0;
     e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = 0;
     e->places_full = false;
     for (unsigned i = 0; i < n_vars; i++)
@@ -402,6 +407,8 @@ void emit_block(struct emitter *e, const struct ir *ir)
 bool emit_end(struct emitter *e)
 {
     e->tb->n_host_insns = e->a.n_insns;
+    e->tb->n_moves = (uint16_t)e->n_moves;
+    e->tb->n_calls = (uint16_t)e->n_calls;
     emit_out_of_line(e);
     asm_flush_literals(&e->a);
     if (e->a.overflow)

@@ -64,6 +64,7 @@ struct emitter {
     const int64_t *bias;      /* cell with the guest load address of the block's mapping, null: fixed */
     guest_addr bias_base;     /* its value while translating */
     unsigned n_ool, n_exits, n_flags_at, n_places, n_delta_bytes, n_bias;
+    unsigned n_moves, n_calls; /* for cost rows */
     struct ool ool[MAX_OOL];
     struct tb_exit exit[MAX_EXITS];
     struct tb_flags_at flags_at[256];

@@ -563,6 +563,7 @@ static void call_helper(struct emitter *e, ir_ref ref, unsigned helper, const ir
     asm_mov_ri(&e->a, RAX, helper);
     asm_call_m(&e->a, mem_cpu((int32_t)offsetof(struct cpu, stub) + 8 * STUB_CALL));
     emit_from_standard(e);
+    e->n_calls++;
     ra_take(&e->ra, RAX);
     ra_def_in(&e->ra, ref, RAX);
 }
