@@ -90,6 +90,14 @@ static bool remember(struct cpu *cpu, const struct tb *tb)
     return false;
 }
 
+/* The mode has changed: what the jump cache and the return stack lead to is of the old one. */
+static void forget_other_mode(struct thread *thread)
+{
+    host_backend.clear_jump_cache(&thread->cpu);
+    thread->cpu.return_sp = thread->cpu.return_base;
+    thread->code_mode = thread->cpu.mode;
+}
+
 static enum exit_reason run_block(struct thread *thread, struct tb *tb)
 {
     if (engine_options.lockstep)
@@ -159,6 +167,8 @@ static enum exit_reason run_inside(struct thread *thread)
         }
         if (cpu->pc == engine_options.stop_pc && cpu->pc)
             return EXIT_STOP;
+        if (unlikely(cpu->mode != thread->code_mode))
+            forget_other_mode(thread);
         if (!tb)
             tb = find_or_make(thread);
         if (!tb)

@@ -23,6 +23,7 @@ struct thread {
     const struct guest *guest;
     struct guest_fault fault;
     struct recover_point *recover; /* innermost memory access of C code that may fault, or null */
+    uint32_t code_mode;     /* cpu.mode of the code that the jump cache and the return stack lead to */
     bool in_lockstep;
     void *return_stack;     /* mapping, with a guard page below */
     void *alt_stack;        /* for host signal handlers */
