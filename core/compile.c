@@ -100,7 +100,8 @@ enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t
     struct translator *t = translator;
     if (!translate_block(t, pc, mode)) {
         bool mapped = memory_check(pc, 1, 0);
-        thread->fault = (struct guest_fault){SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, pc, false, true};
+        thread->fault = (struct guest_fault){
+            .signal = SIGSEGV, .code = mapped ? SEGV_ACCERR : SEGV_MAPERR, .address = pc, .is_fetch = true};
         return COMPILE_FETCH;
     }
     verify(&t->ir, "translation");

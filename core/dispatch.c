@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/promote.h"
 #include "core/strict.h"
+#include "core/tagged.h"
 #include "core/tb.h"
 
 struct engine_options engine_options = {.tier2_threshold = DEFAULT_TIER2_THRESHOLD};
@@ -129,10 +130,13 @@ static struct tb *follow_link(struct thread *thread)
     return to;
 }
 
-/* A fault whose state is not exact, because instructions had been joined: they have been taken apart. */
+/* A fault that was none: an address with a tag. Or one whose state is not exact, because instructions had been joined: they
+ * have been taken apart. */
 static bool run_again(const struct thread *thread)
 {
     bool (*split_again)(guest_addr) = thread->guest->isa->split_again;
+    if (thread->fault.is_noncanonical && thread->guest->isa->ignored_bits && tagged_add_place(thread->cpu.pc))
+        return true;
     if (!split_again || !thread->fault.is_write || !split_again(thread->cpu.pc))
         return false;
     tb_invalidate(thread->cpu.pc, 1);
@@ -171,6 +175,10 @@ static enum exit_reason run_inside(struct thread *thread)
             forget_other_mode(thread);
         if (!tb)
             tb = find_or_make(thread);
+        if (!tb && tagged_strip(thread->guest->isa, cpu->pc) != cpu->pc) {
+            cpu->pc = tagged_strip(thread->guest->isa, cpu->pc);
+            continue;
+        }
         if (!tb)
             return EXIT_FETCH;
         if (indirect && !engine_options.no_chain && !remember(cpu, tb))

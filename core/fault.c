@@ -6,18 +6,21 @@
 #include "core/dispatch.h"
 #include "core/host.h"
 #include "core/log.h"
+#include "core/tagged.h"
 #include "core/tb.h"
 
-static void record_fault(struct thread *thread, int sig, const siginfo_t *info, bool is_write)
+static void record_fault(struct thread *thread, int sig, const siginfo_t *info, const ucontext_t *uc)
 {
     thread->fault = (struct guest_fault){
         .signal = sig,
         .code = info->si_code,
         .address = (guest_addr)(uintptr_t)info->si_addr,
-        .is_write = is_write,
+        .is_write = host_context_is_write(uc),
+        .is_noncanonical = info->si_code == SI_KERNEL,
     };
-    /* A non-canonical address: the host does not say which; to the guest it is an unmapped one. */
-    if (info->si_code == SI_KERNEL) {
+    /* To the guest it is an unmapped one. */
+    if (thread->fault.is_noncanonical) {
+        thread->fault.address = tagged_strip(thread->guest->isa, host_context_address(uc));
         thread->fault.signal = SIGSEGV;
         thread->fault.code = SEGV_MAPERR;
     }
@@ -39,9 +42,8 @@ bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *u
     if (sig != SIGSEGV && sig != SIGBUS)
         return false;
     const void *pc = host_context_pc(uc);
-    bool is_write = host_context_is_write(uc);
     if (thread->recover) {
-        record_fault(thread, sig, info, is_write);
+        record_fault(thread, sig, info, uc);
         host_context_call(uc, (void (*)(void *))recover, thread->recover);
         return true;
     }
@@ -54,7 +56,7 @@ bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *u
     const struct tb *tb = tb_from_host(pc);
     if (!tb)
         return false;
-    record_fault(thread, sig, info, is_write);
+    record_fault(thread, sig, info, uc);
     host_backend.save_state(&thread->cpu, tb, uc);
     thread->cpu.pc = tb_guest_pc(tb, pc);
     host_backend.leave_context(&thread->cpu, uc, EXIT_FAULT);

@@ -92,6 +92,7 @@ struct guest_isa {
     const uint8_t *pins;       /* integer variables worth a host register, most used first; ended by 0xff */
     const uint8_t *vec_pins;   /* vector variables likewise */
     unsigned max_insn_bytes, insn_align;
+    uint8_t ignored_bits;      /* highest bits of an address that accesses and jumps ignore (core/tagged.h) */
     void (*reset)(struct cpu *cpu, const struct guest *g);
     /* Translate the instruction at t->pc: append IR, set t->next_pc. False: undefined instruction (nothing emitted). */
     bool (*translate_insn)(struct translator *t);

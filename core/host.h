@@ -63,6 +63,8 @@ extern const struct host_backend host_backend; /* of the machine this was built 
 
 /* The interrupted host context. */
 const void *host_context_pc(const ucontext_t *uc);
+/* The address of a fault in generated code for which the host gave none; 0 if it cannot be told. */
+guest_addr host_context_address(const ucontext_t *uc);
 bool host_context_is_write(const ucontext_t *uc); /* the faulting access was a store */
 /* Make the context call FN(ARG) on the interrupted stack, never to return. */
 void host_context_call(ucontext_t *uc, void (*fn)(void *), void *arg);

@@ -11,6 +11,7 @@
 #include "core/ir_fold.h"
 #include "core/log.h"
 #include "core/strict.h"
+#include "core/tagged.h"
 
 /* The words of ir_ops.def. */
 enum {
@@ -60,6 +61,7 @@ void ir_begin(struct ir *ir, guest_addr pc, const struct ir_var *vars, unsigned 
     ir->flags = IR_NONE;
     ir->no_fold = false;
     ir->strict = false;
+    ir->ignored_bits = 0;
 }
 
 static ir_ref append(struct ir *ir, const struct ir_op *op)
@@ -72,6 +74,11 @@ static ir_ref append(struct ir *ir, const struct ir_op *op)
 
 static ir_ref append_access(struct ir *ir, const struct ir_op *op)
 {
+    struct ir_op plain;
+    if (unlikely(ir->ignored_bits) && ir_op_info[op->op].props & IR_FAULT && op->op != IR_align) {
+        plain = tagged_access(ir, op);
+        op = &plain;
+    }
     return unlikely(ir->strict) ? strict_add(ir, op, append) : append(ir, op);
 }
 

@@ -104,6 +104,7 @@ struct ir {
     unsigned n_vars;
     ir_ref current[IR_MAX_VARS]; /* value of each variable if known in this block */
     ir_ref flags;                /* current flags, IR_NONE = as at entry */
+    uint8_t ignored_bits;        /* not 0: accesses ignore that many bits of their address, see tagged.h; ir_begin clears it */
     bool strict;                 /* guard stores for strict exclusives, see strict.h; ir_begin clears it */
     bool no_fold;                /* keep operations as they are given (parser, tests) */
     ir_ref recent_const[32];     /* constants by a hash of their value; entries are checked when used */

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/promote.h"
+#include "core/tagged.h"
 
 enum { FIRST_BUCKETS = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
@@ -373,6 +374,7 @@ void tb_flush(void)
     n_dead = 0;
     memory_at = memory;
     cache_flush();
+    tagged_forget();
     code_buffer_reset();
     thread_forget_code();
 }

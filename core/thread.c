@@ -85,6 +85,7 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         t->cpu = from->cpu;
         t->cpu.pending = 0;
         t->cpu.host_sp = NULL;
+        t->tagged_calls = from->tagged_calls;
     } else {
         promote_init_cpu(&t->cpu);
         t->cpu.excl_addr = EXCL_NONE;

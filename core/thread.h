@@ -11,6 +11,7 @@ struct guest_fault {
     int signal, code;      /* SIGSEGV SEGV_MAPERR ... */
     guest_addr address;
     bool is_write, is_fetch;
+    bool is_noncanonical;  /* something that to the host cannot be an address */
 };
 
 /* What __builtin_setjmp keeps: three words instead of the C library's call and all registers. */
@@ -24,6 +25,7 @@ struct thread {
     struct guest_fault fault;
     struct recover_point *recover; /* innermost memory access of C code that may fault, or null */
     uint32_t code_mode;     /* cpu.mode of the code that the jump cache and the return stack lead to */
+    bool tagged_calls;      /* system calls take pointers with ignored bits (core/tagged.h) */
     bool in_lockstep;
     void *return_stack;     /* mapping, with a guard page below */
     void *alt_stack;        /* for host signal handlers */

@@ -10,6 +10,7 @@
 #include "core/cache.h"
 #include "core/dispatch.h"
 #include "core/memory.h"
+#include "core/tagged.h"
 
 /* A loop body of straight-line code should fit into one block; the host's tables hold what MAX_OPS can need. */
 enum { MAX_INSNS = 128, MAX_OPS = 440, PAGE_SIZE = 4096 };
@@ -68,6 +69,7 @@ void translate_begin_insn(struct translator *t)
     unsigned length = t->isa->insn_align;
     t->next_pc = t->pc + length;
     t->n_insns++;
+    t->ir.ignored_bits = tagged_is_place(t->pc) ? t->isa->ignored_bits : 0;
     ir_add(&t->ir, (struct ir_op){.op = IR_insn, .aux = (uint8_t)length, .imm = t->pc});
 }
 

@@ -9,6 +9,7 @@ struct syscall_row {
     uint16_t host_nr;   /* PASS */
     uint8_t wait;       /* enum call_wait */
     uint8_t fd_mask;    /* bit i: argument i is a descriptor */
+    uint8_t ptr_mask;   /* bit i: argument i is a pointer */
     uint8_t path_mask;  /* bit i: argument i is subject to -L */
     uint8_t kind[6];    /* enum arg_kind */
     uint8_t error;      /* DENY, NONE */

@@ -14,6 +14,7 @@
 #include "core/cache.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/tagged.h"
 #include "syscalls/seccomp.h"
 #include "syscalls/task.h"
 
@@ -27,13 +28,16 @@ enum { ARG_LOG_SIZE = 2048 };
 
 #define IS_FD(kind)   ((kind) == FD || (kind) == DIRFD || (kind) == NEWFD)
 #define IS_PATH(kind) ((kind) == PATH)
+#define IS_PTR(kind)                                                                               \
+    ((kind) == PTR || (kind) == STR || (kind) == PATH || (kind) == NEWPATH || (kind) == ARGV ||    \
+     (kind) == TIMESPEC || (kind) == TIMEVAL || (kind) == SOCKADDR || (kind) == SIGMASK)
 #define MASK_OF(is, a, b, c, d, e, f, ...)                                                         \
     (is(a) | is(b) << 1 | is(c) << 2 | is(d) << 3 | is(e) << 4 | is(f) << 5)
 #define MASK(is, ...) MASK_OF(is, ##__VA_ARGS__, END, END, END, END, END, END, END)
 
 #define KINDS(...)                                                                                 \
     .fd_mask = MASK(IS_FD, ##__VA_ARGS__), .path_mask = MASK(IS_PATH, ##__VA_ARGS__),              \
-    .kind = {__VA_ARGS__}
+    .ptr_mask = MASK(IS_PTR, ##__VA_ARGS__), .kind = {__VA_ARGS__}
 
 /* clang-format off */
 const struct syscall_row syscall_rows[SYSCALL_N] = {
@@ -193,6 +197,16 @@ static __attribute__((noinline)) long interrupted(const struct syscall_row *row,
 
 /* -- Entry -- */
 
+/* Pointers inside structures keep their tags, and are refused. The kernel takes none for new mappings either. */
+static __attribute__((noinline)) void strip_pointers(const struct thread *t, const struct syscall_row *row, uint64_t arg[6])
+{
+    unsigned id = (unsigned)(row - syscall_rows);
+    for (unsigned mask = row->ptr_mask; mask && id != SYSCALL_mmap && id != SYSCALL_brk; mask &= mask - 1) {
+        unsigned i = (unsigned)__builtin_ctz(mask);
+        arg[i] = tagged_strip(t->guest->isa, arg[i]);
+    }
+}
+
 static __attribute__((noinline)) long run_traced(struct thread *t, const struct syscall_row *row,
                                                  const uint64_t arg[6])
 {
@@ -224,6 +238,8 @@ long syscall_dispatch(struct thread *t)
         arg[i] = t->cpu.gpr[abi->arg_reg[i]];
     if (unlikely(t->task->seccomp_mode) && seccomp_stops_call(t, arg))
         return -ESYSDONE;
+    if (unlikely(t->tagged_calls))
+        strip_pointers(t, row, arg);
     if (LOG_ON(strace))
         return run_traced(t, row, arg);
     if (unlikely(row->reason))

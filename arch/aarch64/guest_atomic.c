@@ -5,6 +5,7 @@
  * Read-modify-writes are full barriers. FEAT_LSE2 is not claimed: unaligned accesses of this
  * chapter fault. */
 #include "arch/aarch64/guest_translate.h"
+#include "core/tagged.h"
 
 static unsigned size_type(unsigned esz)
 {
@@ -68,8 +69,16 @@ bool a64_ldxr(struct translator *t, const struct a64_args *a)
     return true;
 }
 
+/* The monitor holds what the load-exclusive made of its address. */
+static void ignore_tag_of_monitor(struct translator *t)
+{
+    if (tagged_any())
+        t->ir.ignored_bits = t->isa->ignored_bits;
+}
+
 bool a64_stxr(struct translator *t, const struct a64_args *a)
 {
+    ignore_tag_of_monitor(t);
     ir_ref base = read_sp(t, a->rn), value = read_x(t, a->rt);
     check_alignment(t, base, 0, (unsigned)a->esz);
     write_x(t, a->rs,
@@ -93,6 +102,7 @@ bool a64_ldxp(struct translator *t, const struct a64_args *a)
 
 bool a64_stxp(struct translator *t, const struct a64_args *a)
 {
+    ignore_tag_of_monitor(t);
     ir_ref base = read_sp(t, a->rn), status;
     check_alignment(t, base, 0, a->sz ? 4 : 3);
     if (a->sz)

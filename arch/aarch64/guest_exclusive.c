@@ -294,6 +294,7 @@ static bool try_body(struct translator *t, const struct exclusive *x, struct ato
     guest_addr pc = t->pc, next_pc = t->next_pc;
     uint32_t insn = t->insn;
     unsigned n_insns = t->n_insns;
+    uint8_t ignored_bits = ir->ignored_bits;
     memcpy(current, ir->current, sizeof current);
     ir_ref base = read_sp(t, x->rn), old = load_registers(t, x, base);
     bool good = translate_body(t, x) && read_sp(t, x->rn) == base;
@@ -308,6 +309,7 @@ static bool try_body(struct translator *t, const struct exclusive *x, struct ato
     t->next_pc = next_pc;
     t->insn = insn;
     t->n_insns = n_insns;
+    ir->ignored_bits = ignored_bits;
     t->done = false;
     return good;
 }

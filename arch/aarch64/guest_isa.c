@@ -119,6 +119,7 @@ const struct guest_isa a64_isa = {
     .vec_pins = vec_pins,
     .max_insn_bytes = 4,
     .insn_align = 4,
+    .ignored_bits = 8, /* TCR_EL1.TBI0 = 1, TBID0 = 0: Linux, Documentation/arch/arm64/tagged-pointers.rst */
     .reset = reset,
     .translate_insn = translate_insn,
     .flags_dead = a64_flags_dead,

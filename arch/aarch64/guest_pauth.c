@@ -224,6 +224,7 @@ static long set_enabled_keys(struct cpu *cpu, uint64_t keys, uint64_t enabled)
 bool a64_prctl(struct thread *t, const uint64_t arg[6], long *result)
 {
     enum { PAC_RESET_KEYS = 54, PAC_SET_ENABLED_KEYS = 60, PAC_GET_ENABLED_KEYS = 61 };
+    enum { SET_TAGGED_ADDR_CTRL = 55, GET_TAGGED_ADDR_CTRL = 56, TAGGED_ADDR_ENABLE = 1 };
     struct cpu *cpu = &t->cpu;
     bool excess = arg[3] || arg[4];
     *result = -EINVAL;
@@ -239,6 +240,16 @@ bool a64_prctl(struct thread *t, const uint64_t arg[6], long *result)
     case PAC_GET_ENABLED_KEYS:
         if (!excess && !arg[1] && !arg[2] && a64_has(A64_FEATURE_paca))
             *result = (long)(ADDRESS_KEYS & ~cpu->guest[A64_KEYS_OFF]);
+        return true;
+    case SET_TAGGED_ADDR_CTRL: /* Documentation/arch/arm64/tagged-address-abi.rst; without MTE */
+        if (!excess && !arg[2] && !(arg[1] & ~(uint64_t)TAGGED_ADDR_ENABLE)) {
+            t->tagged_calls = arg[1];
+            *result = 0;
+        }
+        return true;
+    case GET_TAGGED_ADDR_CTRL:
+        if (!excess && !arg[1] && !arg[2])
+            *result = t->tagged_calls ? TAGGED_ADDR_ENABLE : 0;
         return true;
     default:
         return false;

@@ -36,15 +36,6 @@ ENGINES = {
 NZCV_NAMES = "NZCV"
 
 
-def uses_tag(case, state):
-    """A load or store that faulted, through a register whose top byte is neither that of user space nor of the kernel."""
-    if state["pc"] // 4 >= len(case["insns"]):
-        return False
-    i = case["insns"][state["pc"] // 4]
-    parts = [(state["x"] + [state["sp"]])[a64.bits(i, 9, 5)], (state["x"] + [0])[a64.bits(i, 20, 16)]]
-    return a64.is_memory(i) and any(p >> 56 not in (0, 255) or p >> 47 & 0x1ff == 0 and p >> 56 for p in parts)
-
-
 def is_known_difference(engine, case, judge, ours):
     """Differences that are the judge's or that the architecture allows: a reason, or None."""
     if any(i & mask == match for i in case["insns"] for mask, match, _ in a64.JUDGE_IS_WRONG):
@@ -53,10 +44,6 @@ def is_known_difference(engine, case, judge, ours):
     if flushing and any(i & mask == match for i in case["insns"] for mask, match, _ in a64.JUDGE_IS_WRONG_FLUSHING):
         return "the judge's fault, see JUDGE_IS_WRONG_FLUSHING"
     at = judge["pc"] // 4 if judge["signal"] else None
-    tag = ours["address"] ^ judge["address"]
-    if ours["signal"] == 11 and uses_tag(case, ours) or \
-            ours["signal"] == judge["signal"] == 11 and tag and not tag << 8 & a64.M64:
-        return "the top byte of an address is not ignored"
     if judge["signal"] == 7 or ours["signal"] == 7:
         return "alignment of ordered accesses is the implementation's choice"
     undefined = judge["signal"] == 4 and at < len(case["insns"]) and a64.is_fp(case["insns"][at])

@@ -43,7 +43,10 @@ int main(void)
         printf("%d: %a %llx %a %llx %a\n", i, here, (unsigned long long)first, there, (unsigned long long)second, direct);
     }
     /* A product just below the least normal number that is rounded up to it is tiny: Underflow. */
-    static const struct { const char *name; uint64_t fpcr; } modes[] = {{"nearest", 0}, {"up", 1 << 22}, {"down", 2 << 22}, {"zero", 3 << 22}};
+    static const struct {
+        const char *name;
+        uint64_t fpcr;
+    } modes[] = {{"nearest", 0}, {"up", 1 << 22}, {"down", 2 << 22}, {"zero", 3 << 22}};
     for (int i = 0; i < 4; i++) {
         set_fpcr(modes[i].fpcr);
         take_fpsr();
