@@ -16,9 +16,17 @@ enum { PENDING_SIGNAL = 1, PENDING_KICK = 2 }; /* a host signal waits; translati
 /* A direct-mapped cache of indirect branch targets. Filled by its own thread only, so entries cannot
  * tear; the signal handler may clear it, which makes the next indirect jump leave generated code. */
 struct jump_cache_entry {
-    guest_addr pc;
+    guest_addr pc; /* or jump_cache_key of it */
     const void *code; /* never null: points to the miss stub while empty */
 };
+
+/* A guest may tell kinds of indirect branches apart (jumpi, calli: aux = 1..3): whether a place may be entered depends on
+ * them. It is asked (guest_isa.may_land) before a target gets into the cache, under a key that no other kind has: no address
+ * has bits there but tags, which differ. */
+static inline guest_addr jump_cache_key(guest_addr pc, unsigned kind)
+{
+    return kind ? pc ^ (guest_addr)1 << (64 - kind) : pc;
+}
 
 struct cpu {
     uint64_t gpr[32];
@@ -36,6 +44,7 @@ struct cpu {
     uint64_t scratch[4];
     guest_addr excl_addr;    /* exclusive monitor (ldx, stx): address, or EXCL_NONE */
     uint32_t excl_size;      /* log2 of its bytes */
+    uint32_t branch_kind;    /* of the indirect branch that is on its way to pc, see jump_cache_key; 0: none, or plain */
     struct fp_env fp;
     uint64_t guest[64];      /* the guest's own system registers */
     uint64_t spill_gpr[CPU_SPILLS];

@@ -79,11 +79,11 @@ void cpu_log(const struct thread *thread)
 }
 
 /* Fill the jump cache's entry for the current pc. False: the cache was to be emptied meanwhile, and is. */
-static bool remember(struct cpu *cpu, const struct tb *tb)
+static bool remember(struct cpu *cpu, const struct tb *tb, unsigned kind)
 {
     struct jump_cache_entry *e = &cpu_jump_cache(cpu)[tb->pc >> 2 & (JUMP_CACHE_SIZE - 1)];
     e->code = tb->code;
-    __atomic_store_n(&e->pc, tb->pc, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&e->pc, jump_cache_key(tb->pc, kind), __ATOMIC_SEQ_CST);
     /* Who drops blocks sets this before it empties the cache: if it is not set yet, the entry goes with the others. */
     if (likely(!(__atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST) & PENDING_KICK)))
         return true;
@@ -163,6 +163,8 @@ static enum exit_reason run_inside(struct thread *thread)
         if (unlikely(__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE))) {
             if (__atomic_fetch_and(&cpu->pending, ~(uint32_t)PENDING_KICK, __ATOMIC_ACQ_REL) & PENDING_SIGNAL)
                 return EXIT_SIGNAL;
+            if (thread->guest->isa->mode)
+                cpu->mode = thread->guest->isa->mode(cpu);
             if (thread_should_stop()) {
                 thread_outside(thread);
                 thread_inside(thread);
@@ -173,15 +175,20 @@ static enum exit_reason run_inside(struct thread *thread)
             return EXIT_STOP;
         if (unlikely(cpu->mode != thread->code_mode))
             forget_other_mode(thread);
+        unsigned kind = cpu->branch_kind;
+        if (unlikely(kind) && !thread->guest->isa->may_land(cpu))
+            return EXIT_UNDEF;
+        cpu->branch_kind = 0;
         if (!tb)
             tb = find_or_make(thread);
         if (!tb && tagged_strip(thread->guest->isa, cpu->pc) != cpu->pc) {
             cpu->pc = tagged_strip(thread->guest->isa, cpu->pc);
+            cpu->branch_kind = kind;
             continue;
         }
         if (!tb)
             return EXIT_FETCH;
-        if (indirect && !engine_options.no_chain && !remember(cpu, tb))
+        if (indirect && !engine_options.no_chain && !remember(cpu, tb, kind))
             continue;
         if ((LOG_ON(exec) || LOG_ON(cpu)) && log_in_filter(cpu->pc)) {
             log_write("Trace: 0x%llx\n", (unsigned long long)cpu->pc);

@@ -40,6 +40,11 @@ struct abi {
     uint8_t syscall_size; /* bytes of the system call instruction, to go back by for a restart */
     /* Thread pointer for CLONE_SETTLS, argument registers at thread start. */
     void (*set_tls)(struct cpu *cpu, uint64_t tls);
+    /* PROT_* bits that only this guest has; called when a mapping gets one; bits for the code of a program or interpreter whose
+     * property note has FEATURES (GNU_PROPERTY_*_FEATURE_1_AND). Null: there are none. */
+    int (*extra_prot)(void);
+    void (*extra_prot_used)(void);
+    int (*elf_prot)(uint32_t features);
     /* prctl options of the guest's CPU: true, and the result, if arg[0] is one. Null: there are none. */
     bool (*prctl)(struct thread *t, const uint64_t arg[6], long *result);
 };
@@ -103,6 +108,8 @@ struct guest_isa {
      * follow it, which is exact for everything but this; from now on it is not, and has to be translated and run again.
      * Null: never. */
     bool (*split_again)(guest_addr pc);
+    /* True if an indirect branch of kind cpu->branch_kind, not 0, may go to cpu->pc; else that is an undefined instruction. */
+    bool (*may_land)(const struct cpu *cpu);
     /* Recompute cpu->mode from system registers. */
     uint32_t (*mode)(const struct cpu *cpu);
     /* Name of the instruction at BYTES for logs: its pattern's name, or "undefined". */

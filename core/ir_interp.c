@@ -262,12 +262,14 @@ static unsigned step_jump(struct interp *r, const struct ir_op *op, union vec *d
 static unsigned step_jump_to_a(struct interp *r, const struct ir_op *op, union vec *d)
 {
     (void)d;
+    r->thread->cpu.branch_kind = op->aux;
     return leave_to(r, op, interp_integer(r, op->a));
 }
 
 static unsigned step_calli(struct interp *r, const struct ir_op *op, union vec *d)
 {
     (void)d;
+    r->thread->cpu.branch_kind = op->aux;
     return leave_to(r, op, interp_integer(r, op->c));
 }
 

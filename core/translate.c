@@ -171,7 +171,7 @@ static bool in_reach(const struct translator *t, guest_addr target)
 void translate_jump(struct translator *t, guest_addr target)
 {
     if (!in_reach(t, target)) {
-        translate_jump_indirect(t, ir_addr(&t->ir, target));
+        translate_jump_indirect(t, ir_addr(&t->ir, target), 0);
         return;
     }
     bool follow = t->n_insns > 0 && t->n_insns < t->max_insns && target > t->pc && t->next_pc != target &&
@@ -221,25 +221,25 @@ void translate_exit_bit(struct translator *t, ir_ref value, unsigned bit, bool i
     after_exit(t, target);
 }
 
-void translate_jump_indirect(struct translator *t, ir_ref target)
+void translate_jump_indirect(struct translator *t, ir_ref target, unsigned kind)
 {
-    ir_add(&t->ir, (struct ir_op){.op = IR_jumpi, .a = target, .b = flags_for_unknown(t)});
+    ir_add(&t->ir, (struct ir_op){.op = IR_jumpi, .aux = (uint8_t)kind, .a = target, .b = flags_for_unknown(t)});
     t->done = true;
 }
 
 void translate_call(struct translator *t, guest_addr target, ir_ref return_addr)
 {
     if (!in_reach(t, target)) {
-        translate_call_indirect(t, ir_addr(&t->ir, target), return_addr);
+        translate_call_indirect(t, ir_addr(&t->ir, target), return_addr, 0);
         return;
     }
     ir_add(&t->ir, (struct ir_op){.op = IR_goto_call, .a = return_addr, .b = flags_for(t, target), .disp = relative(t, target)});
     t->done = true;
 }
 
-void translate_call_indirect(struct translator *t, ir_ref target, ir_ref return_addr)
+void translate_call_indirect(struct translator *t, ir_ref target, ir_ref return_addr, unsigned kind)
 {
-    ir_add(&t->ir, (struct ir_op){.op = IR_calli, .a = return_addr, .b = flags_for_unknown(t), .c = target});
+    ir_add(&t->ir, (struct ir_op){.op = IR_calli, .aux = (uint8_t)kind, .a = return_addr, .b = flags_for_unknown(t), .c = target});
     t->done = true;
 }
 

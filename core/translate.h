@@ -49,10 +49,11 @@ void translate_exit_zero(struct translator *t, unsigned type, ir_ref value, bool
 void translate_exit_bit(struct translator *t, ir_ref value, unsigned bit, bool if_set, guest_addr target);
 /* Back to TARGET if the i64 value is not 0, which is rare: the block goes on. */
 void translate_retry(struct translator *t, ir_ref failed, guest_addr target);
-void translate_jump_indirect(struct translator *t, ir_ref target);
+/* KIND: see jump_cache_key in cpu.h. */
+void translate_jump_indirect(struct translator *t, ir_ref target, unsigned kind);
 /* Guest calls: the caller has put the return address into its register already. */
 void translate_call(struct translator *t, guest_addr target, ir_ref return_addr);
-void translate_call_indirect(struct translator *t, ir_ref target, ir_ref return_addr);
+void translate_call_indirect(struct translator *t, ir_ref target, ir_ref return_addr, unsigned kind);
 void translate_return(struct translator *t, ir_ref target);
 /* Leave to C with a reason (enum exit_reason). pc: where the guest goes on, or the instruction itself for faults. */
 void translate_leave(struct translator *t, unsigned reason, unsigned data, guest_addr pc);

@@ -174,6 +174,27 @@ static int read_interp(struct source *s, const uint8_t *p)
     return 0;
 }
 
+/* The features that all of the file's code has (Linux: parse_elf_properties). A note that makes no sense has none. */
+static int read_property(struct source *s, const uint8_t *p)
+{
+    enum { NOTE_HEAD = 16, PROPERTY_TYPE_0 = 5, MAX_NOTE = 1024 };
+    const uint32_t feature_1_and = 0xc0000000;
+    uint64_t offset = GET(s, p, Phdr, p_offset), size = GET(s, p, Phdr, p_filesz);
+    uint8_t note[MAX_NOTE];
+    if (size < NOTE_HEAD || size > MAX_NOTE || !inside(s, offset, size))
+        return 0;
+    int error = fetch(s, offset, note, size);
+    if (error || get(s, note, 4) != 4 || get(s, note + 8, 4) != PROPERTY_TYPE_0 || memcmp(note + 12, "GNU", 4))
+        return error;
+    uint64_t end = NOTE_HEAD + get(s, note + 4, 4), align = s->image->bits == 64 ? 8 : 4, n;
+    for (uint64_t at = NOTE_HEAD; end <= size && at + 12 <= end; at += ALIGN_UP(8 + n, align)) {
+        n = get(s, note + at + 4, 4);
+        if (get(s, note + at, 4) == feature_1_and && n == 4)
+            s->image->features = (uint32_t)get(s, note + at + 8, 4);
+    }
+    return 0;
+}
+
 /* Where the program headers are in memory, as the kernel finds them: inside the segment that covers
  * them in the file. */
 static void find_phdr(struct elf_image *image)
@@ -198,6 +219,8 @@ static int read_segments(struct source *s, const uint8_t *table)
             error = add_segment(s, p, i);
         else if (type == PT_INTERP && !image->has_interp) /* the first one counts */
             error = read_interp(s, p);
+        else if (type == PT_GNU_PROPERTY)
+            error = read_property(s, p);
         else if (type == PT_GNU_STACK)
             image->exec_stack = GET(s, p, Phdr, p_flags) & PF_X;
         if (error)

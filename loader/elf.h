@@ -21,6 +21,7 @@ struct elf_image {
     uint16_t phentsize, phnum;
     uint64_t low, high, align; /* page-aligned range of all segments; largest alignment wanted */
     unsigned n_segments;
+    uint32_t features; /* of its property note: GNU_PROPERTY_AARCH64_FEATURE_1_AND */
     bool has_interp;
     char error[160]; /* what is wrong, when parsing failed */
     struct elf_segment segment[ELF_MAX_SEGMENTS]; /* of these, n_segments are there */

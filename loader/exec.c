@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -231,6 +232,17 @@ void exec_find(const struct exec_request *request, struct exec_program *p)
     read_elf(p, p->interp_fd, p->interp_path, p->guest, &p->interp);
 }
 
+/* Only the interpreter, or a program without one: for all other files the interpreter sees to it. */
+static void guard_code(const struct abi *abi, struct elf_image *image)
+{
+    int extra = abi->elf_prot ? abi->elf_prot(image->features) : 0;
+    for (unsigned i = 0; i < image->n_segments && extra; i++)
+        if (image->segment[i].prot & PROT_EXEC)
+            image->segment[i].prot |= extra;
+    if (extra)
+        abi->extra_prot_used();
+}
+
 static void map_or_die(struct elf_image *image, int fd, const char *path, guest_addr hint,
                        struct elf_mapping *out)
 {
@@ -261,6 +273,7 @@ void exec_load(struct exec_program *p, struct thread *thread)
     random_bytes(random, sizeof random);
 
     guest_addr hint = PROGRAM_BASE + (random[2] >> 40) * PAGE; /* 24 bits of pages: 64 GiB */
+    guard_code(p->guest->abi, p->interp_fd >= 0 ? &p->interp : &p->image);
     map_or_die(&p->image, p->fd, p->path, hint, &program);
     if (p->interp_fd >= 0) {
         map_or_die(&p->interp, p->interp_fd, p->interp_path, 0, &interp);

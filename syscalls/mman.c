@@ -41,6 +41,19 @@ static int host_prot(int prot)
     return prot & PROT_EXEC ? host | PROT_READ : host;
 }
 
+/* Bits that only the guest's pages have, and that the host need not know. */
+static int extra_prot(void)
+{
+    const struct abi *abi = process.guest->abi;
+    return abi->extra_prot ? abi->extra_prot() : 0;
+}
+
+static void note_extra_prot(int prot)
+{
+    if (prot & extra_prot())
+        process.guest->abi->extra_prot_used();
+}
+
 /* -- Claiming addresses -- */
 
 /* Call FN for each part of [start, end) that is the guest's (mapped true) or is not. Stops at the
@@ -165,7 +178,7 @@ static void record_mapping(guest_addr start, uint64_t size, int prot, int flags,
     struct region r = {
         .start = start,
         .end = start + size,
-        .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
+        .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC | extra_prot()),
         .flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (flags & (MAP_GROWSDOWN | MAP_ANONYMOUS)),
     };
     if (!(flags & MAP_ANONYMOUS)) {
@@ -224,6 +237,7 @@ static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int 
             unclaim(addr, addr + size);
         return at;
     }
+    note_extra_prot(prot);
     record_mapping((guest_addr)at, size, prot, flags, fd, offset);
     return at;
 }
@@ -312,7 +326,7 @@ long sys_mprotect(struct thread *t, const uint64_t arg[6])
     guest_addr start = arg[0], end = start + PAGE_UP(arg[1]);
     struct protection want = {.prot = (int)arg[2] & ~GROWS, .flags = (int)arg[2] & GROWS};
     (void)t;
-    if (start & (PAGE - 1) || want.flags == GROWS || want.prot & ~KNOWN)
+    if (start & (PAGE - 1) || want.flags == GROWS || want.prot & ~(KNOWN | extra_prot()))
         return -EINVAL;
     if (end == start)
         return 0;
@@ -330,6 +344,7 @@ long sys_mprotect(struct thread *t, const uint64_t arg[6])
         start = r.start;
     }
     want.flags = 0;
+    note_extra_prot(want.prot);
     memory_lock();
     memory_map_sync();
     int r = for_each_part(start, end, protect_part, &want);

@@ -1,5 +1,6 @@
 /* guest_abi.c - what the kernel's arm64 ABI is made of: call registers, call numbers, flags that
  * differ. */
+#include "arch/aarch64/guest_bti.h"
 #include "arch/aarch64/guest_cpu.h"
 #include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_pauth.h"
@@ -53,5 +54,8 @@ const struct abi a64_abi = {
     .vdso = &a64_vdso,
     .syscall_size = 4,
     .set_tls = set_tls,
+    .extra_prot = a64_extra_prot,
+    .extra_prot_used = a64_extra_prot_used,
+    .elf_prot = a64_elf_prot,
     .prctl = a64_prctl,
 };

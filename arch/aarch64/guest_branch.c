@@ -1,6 +1,7 @@
 /* guest_branch.c - A64 branches and exception-generating instructions. */
 #include "core/dispatch.h"
 #include "core/memory.h"
+#include "arch/aarch64/guest_bti.h"
 #include "arch/aarch64/guest_translate.h"
 #include "arch/aarch64/guest_vdso.h"
 
@@ -58,7 +59,7 @@ bool a64_tbnz(struct translator *t, const struct a64_args *a)
 
 bool a64_br(struct translator *t, const struct a64_args *a)
 {
-    translate_jump_indirect(t, read_x(t, a->rn));
+    translate_jump_indirect(t, read_x(t, a->rn), a64_jump_kind(t, (unsigned)a->rn));
     return true;
 }
 
@@ -67,7 +68,7 @@ bool a64_blr(struct translator *t, const struct a64_args *a)
     ir_ref target = read_x(t, a->rn); /* before X30 changes: BLR X30 is allowed */
     ir_ref ret = ir_addr(&t->ir, t->next_pc);
     write_x(t, A64_LR, ret);
-    translate_call_indirect(t, target, ret);
+    translate_call_indirect(t, target, ret, a64_call_kind(t));
     return true;
 }
 

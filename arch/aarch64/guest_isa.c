@@ -7,6 +7,7 @@
 #include "core/dispatch.h"
 #include "core/flags.h"
 #include "core/log.h"
+#include "arch/aarch64/guest_bti.h"
 #include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_flags.h"
 #include "arch/aarch64/guest_pauth.h"
@@ -81,10 +82,11 @@ static void reset(struct cpu *cpu, const struct guest *g)
 }
 
 /* Bit 0: operations that the host does differently (flushed denormals, alternative half precision).
- */
+ * Bit 1: indirect branches are checked. */
 static uint32_t mode(const struct cpu *cpu)
 {
-    return cpu->fp.flush_to_zero || cpu->fp.flush_to_zero16 || cpu->fp.alternative_half;
+    bool special = cpu->fp.flush_to_zero || cpu->fp.flush_to_zero16 || cpu->fp.alternative_half;
+    return special | (uint32_t)a64_has_guarded_pages() << 1;
 }
 
 static const char *find_name(const struct decode_pattern *p, uint32_t insn)
@@ -124,6 +126,7 @@ const struct guest_isa a64_isa = {
     .translate_insn = translate_insn,
     .flags_dead = a64_flags_dead,
     .split_again = a64_split_again,
+    .may_land = a64_may_land,
     .mode = mode,
     .insn_name = insn_name,
     .set_cpu = a64_set_cpu,

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "arch/aarch64/guest_bti.h"
 #include "arch/aarch64/guest_features.h"
 #include "arch/aarch64/guest_qarma.h"
 #include "arch/aarch64/guest_translate.h"
@@ -156,7 +157,8 @@ bool a64_xpaclri(struct translator *t, const struct a64_args *a)
 
 bool a64_braa(struct translator *t, const struct a64_args *a)
 {
-    translate_jump_indirect(t, call(t, HELPER_a64_aut, read_x(t, a->rn), modifier_of(t, a, a->rm), a->key));
+    translate_jump_indirect(t, call(t, HELPER_a64_aut, read_x(t, a->rn), modifier_of(t, a, a->rm), a->key),
+                            a64_jump_kind(t, (unsigned)a->rn));
     return true;
 }
 
@@ -165,7 +167,7 @@ bool a64_blraa(struct translator *t, const struct a64_args *a)
     ir_ref target = call(t, HELPER_a64_aut, read_x(t, a->rn), modifier_of(t, a, a->rm), a->key);
     ir_ref ret = ir_addr(&t->ir, t->next_pc);
     write_x(t, A64_LR, ret);
-    translate_call_indirect(t, target, ret);
+    translate_call_indirect(t, target, ret, a64_call_kind(t));
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arch/aarch64/guest_bti.h"
 #include "arch/aarch64/guest_cpu.h"
 #include "arch/aarch64/guest_features.h"
 #include "core/flags.h"
@@ -88,7 +89,8 @@ static uint64_t fault_esr(const struct guest_fault *f)
 
 static uint64_t pstate_of(const struct cpu *cpu)
 {
-    return (uint64_t)flags_to_nzcv(cpu->flags) << 28 | cpu->guest[A64_PSTATE];
+    return (uint64_t)flags_to_nzcv(cpu->flags) << 28 | cpu->guest[A64_PSTATE] |
+           (uint64_t)cpu->branch_kind << A64_BTYPE_SHIFT;
 }
 
 /* Returns the number of bytes. */
@@ -149,6 +151,7 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
     cpu->gpr[A64_LR] = d->restorer;
     cpu->gpr[A64_SP] = frame_at;
     cpu->pc = d->handler;
+    cpu->branch_kind = a64_has_guarded_pages() ? A64_BTYPE_CALL : 0;
     cpu->excl_addr = EXCL_NONE;
     return 0;
 }
@@ -206,6 +209,7 @@ int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
     memcpy(cpu->gpr, frame.context.regs, sizeof(frame.context.regs));
     cpu->gpr[A64_SP] = frame.context.sp;
     cpu->pc = frame.context.pc;
+    cpu->branch_kind = a64_has_guarded_pages() ? frame.context.pstate >> A64_BTYPE_SHIFT & 3 : 0;
     cpu->flags = flags_from_nzcv(frame.context.pstate >> 28 & 15);
     cpu->guest[A64_PSTATE] =
         frame.context.pstate & ((a64_has(A64_FEATURE_dit) ? A64_PSTATE_DIT : 0) |

@@ -31,6 +31,7 @@ struct ool {
     ir_ref save_flags;     /* flags to store on this path, or none */
     bool poll;
     bool negates;          /* the second operand is the negation of what its register holds */
+    uint8_t branch_kind;   /* of an indirect branch, for its miss */
     enum flags_form form;  /* of EFLAGS on arrival */
     guest_addr pc;
 };
@@ -63,8 +64,8 @@ struct emitter {
     uint32_t insn_start;      /* offset of its code */
     const int64_t *bias;      /* cell with the guest load address of the block's mapping, null: fixed */
     guest_addr bias_base;     /* its value while translating */
-    unsigned n_ool, n_exits, n_flags_at, n_places, n_delta_bytes, n_bias;
     unsigned n_moves, n_calls; /* for cost rows */
+    unsigned n_ool, n_exits, n_flags_at, n_places, n_delta_bytes, n_bias;
     struct ool ool[MAX_OOL];
     struct tb_exit exit[MAX_EXITS];
     struct tb_flags_at flags_at[256];

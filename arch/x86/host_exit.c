@@ -223,16 +223,21 @@ static void emit_jump(struct emitter *e, ir_ref ref, const struct ir_op *op)
         jump_to(e, target);
 }
 
-/* Look REG up in the jump cache; the operand that holds its code. */
-static struct x86_mem jump_cache_entry(struct emitter *e, unsigned reg, enum ool_kind miss, struct ool **o)
+/* Look REG up in the jump cache for a branch of KIND; the operand that holds its code. */
+static struct x86_mem jump_cache_entry(struct emitter *e, unsigned reg, unsigned kind, enum ool_kind miss, struct ool **o)
 {
-    unsigned t = (unsigned)ra_temp(&e->ra, false);
+    unsigned t = (unsigned)ra_temp(&e->ra, false), key = reg;
     int32_t table = JUMP_CACHE_OFFSET - CPU_BIAS;
+    if (kind) {
+        asm_mov_ri(&e->a, key = (unsigned)ra_temp(&e->ra, false), jump_cache_key(0, kind));
+        asm_alu_rr(&e->a, ALU_XOR, 1, key, reg);
+    }
     asm_mov_rr(&e->a, 0, t, reg);
     asm_alu_ri(&e->a, ALU_AND, 0, t, (JUMP_CACHE_SIZE - 1) << 2);
-    asm_alu_rm(&e->a, ALU_CMP, 1, reg, x86_mem_index(RBP, (int)t, 2, table));
+    asm_alu_rm(&e->a, ALU_CMP, 1, key, x86_mem_index(RBP, (int)t, 2, table));
     *o = add_ool(e, miss, asm_jcc_near(&e->a, CC_NE));
     (*o)->reg[1] = (uint8_t)reg;
+    (*o)->branch_kind = (uint8_t)kind;
     return x86_mem_index(RBP, (int)t, 2, table + (int32_t)offsetof(struct jump_cache_entry, code));
 }
 
@@ -241,7 +246,7 @@ static void emit_jumpi(struct emitter *e, ir_ref ref, const struct ir_op *op)
     (void)ref;
     struct ool *o;
     save_flags(e, op->b);
-    asm_jmp_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->a), OOL_MISS_JUMP, &o));
+    asm_jmp_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->a), op->aux, OOL_MISS_JUMP, &o));
 }
 
 /* Where a host return arrives, with the guest's target in RAX: go on at RETURN_PC if that is it. */
@@ -274,7 +279,7 @@ static void emit_calli(struct emitter *e, ir_ref ref, const struct ir_op *op)
     (void)ref;
     struct ool *o;
     save_flags(e, op->b);
-    asm_call_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->c), OOL_MISS_CALL, &o));
+    asm_call_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->c), op->aux, OOL_MISS_CALL, &o));
     o->resume = asm_offset(&e->a);
     landing_pad(e, op);
 }
@@ -310,6 +315,8 @@ static void emit_leave(struct emitter *e, ir_ref ref, const struct ir_op *op)
 
 static void miss_code(struct emitter *e, const struct ool *o)
 {
+    if (o->branch_kind)
+        asm_mov_mi(&e->a, 2, cpu_field(offsetof(struct cpu, branch_kind)), o->branch_kind);
     asm_mov_rr(&e->a, 1, RAX, o->reg[1]);
     if (o->kind == OOL_MISS_CALL) {
         asm_call_m(&e->a, stub_mem(STUB_MISS));
