@@ -164,7 +164,8 @@ unsigned interp_align(struct interp *r, const struct ir_op *op, union vec *d)
 {
     guest_addr addr = interp_integer(r, op->a) + (guest_addr)(int64_t)op->disp;
     (void)d;
-    if ((addr & (((guest_addr)1 << op->aux) - 1)) == 0)
+    guest_addr size = (guest_addr)1 << (op->aux & ALIGN_LOG2);
+    if (op->aux & ALIGN_WITHIN_16 ? (addr & 15) + size <= 16 : (addr & (size - 1)) == 0)
         return EXIT_NONE;
     r->thread->fault = (struct guest_fault){.signal = SIGBUS, .code = BUS_ADRALN, .address = addr};
     return EXIT_ALIGN;

@@ -247,7 +247,7 @@ static const char *check_fields(const struct ir *ir, uint32_t at)
         FAIL("%u: %s: no condition %u", at, name, op->aux);
     if ((op->op == IR_crc32 || op->op == IR_crc32c || op->op == IR_vlow) && op->aux > 3)
         FAIL("%u: %s: size", at, name);
-    if (op->op == IR_align && op->aux > 4)
+    if (op->op == IR_align && (op->aux & ~ALIGN_WITHIN_16) > 4)
         FAIL("%u: %s: alignment", at, name);
     return NULL;
 }

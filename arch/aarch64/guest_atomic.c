@@ -2,8 +2,8 @@
  *
  * x86 keeps every order that Arm's acquire and release ask for, except that a load-acquire may not
  * pass an earlier store-release: hence MEM_RELEASE on stores and nothing on loads.
- * Read-modify-writes are full barriers. FEAT_LSE2 is not claimed: unaligned accesses of this
- * chapter fault. */
+ * Read-modify-writes are full barriers. Unaligned accesses of this chapter fault; with FEAT_LSE2
+ * only those that are not within 16 aligned bytes, and all exclusives. */
 #include "arch/aarch64/guest_translate.h"
 #include "core/tagged.h"
 
@@ -18,7 +18,7 @@ static bool load_ordered(struct translator *t, const struct a64_args *a, unsigne
                          unsigned mem)
 {
     ir_ref base = read_sp(t, a->rn);
-    check_alignment(t, base, a->imm, (unsigned)a->esz);
+    check_place(t, base, a->imm, (unsigned)a->esz);
     write_x(t, a->rt, ir_load(&t->ir, type, base, IR_NONE, a->imm, (unsigned)a->esz | mem));
     return true;
 }
@@ -26,7 +26,7 @@ static bool load_ordered(struct translator *t, const struct a64_args *a, unsigne
 static bool store_ordered(struct translator *t, const struct a64_args *a)
 {
     ir_ref base = read_sp(t, a->rn);
-    check_alignment(t, base, a->imm, (unsigned)a->esz);
+    check_place(t, base, a->imm, (unsigned)a->esz);
     ir_store(&t->ir, base, IR_NONE, a->imm, read_x(t, a->rt), (unsigned)a->esz | MEM_RELEASE);
     return true;
 }
@@ -130,7 +130,7 @@ static bool read_modify_write(struct translator *t, const struct a64_args *a, un
 {
     unsigned type = size_type((unsigned)a->esz);
     ir_ref base = read_sp(t, a->rn), operand = read_x(t, a->rs);
-    check_alignment(t, base, 0, (unsigned)a->esz);
+    check_place(t, base, 0, (unsigned)a->esz);
     if (inverted)
         operand = ir_1(&t->ir, IR_not, type, operand);
     write_x(t, a->rt, ir_2x(&t->ir, op, type, base, operand, (unsigned)a->esz, 0));
@@ -177,7 +177,7 @@ bool a64_swp(struct translator *t, const struct a64_args *a)
 bool a64_cas(struct translator *t, const struct a64_args *a)
 {
     ir_ref base = read_sp(t, a->rn), expected = read_x(t, a->rs), value = read_x(t, a->rt);
-    check_alignment(t, base, 0, (unsigned)a->esz);
+    check_place(t, base, 0, (unsigned)a->esz);
     write_x(t, a->rs,
             ir_3x(&t->ir, IR_cas, size_type((unsigned)a->esz), base, expected, value,
                   (unsigned)a->esz, 0));
@@ -190,7 +190,7 @@ bool a64_casp(struct translator *t, const struct a64_args *a)
     if ((rs | rt) & 1)
         return false;
     ir_ref base = read_sp(t, a->rn);
-    check_alignment(t, base, 0, a->sz ? 4 : 3);
+    check_place(t, base, 0, a->sz ? 4 : 3);
     if (a->sz) {
         ir_ref expected = join_doublewords(t, rs, rs + 1), value = join_doublewords(t, rt, rt + 1);
         split_doublewords(t, ir_3x(&t->ir, IR_casv, T_2D, base, expected, value, 4, 0), rs, rs + 1);

@@ -21,7 +21,7 @@ enum {
 
 enum { NO_HWCAP = 2 };
 
-enum id_reg { PFR0, PFR1, ISAR0, ISAR1, ISAR2, MMFR1 };
+enum id_reg { PFR0, PFR1, ISAR0, ISAR1, ISAR2, MMFR1, MMFR2 };
 
 /* clang-format off */
 static const struct feature {
@@ -233,6 +233,7 @@ static bool id_register(unsigned reg, uint64_t *value)
     case A64_ID_AA64ISAR1_EL1: *value = id_value(ISAR1, 0); return true;
     case A64_ID_AA64ISAR2_EL1: *value = id_value(ISAR2, 0); return true;
     case A64_ID_AA64MMFR0_EL1: *value = 0xff000000; return true;             /* no 4 KiB, 64 KiB granule to see */
+    case A64_ID_AA64MMFR2_EL1: *value = id_value(MMFR2, 0); return true;
     default: *value = 0; return crm != 0;
     }
     /* clang-format on */

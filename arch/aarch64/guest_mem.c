@@ -145,6 +145,29 @@ bool a64_prfm(struct translator *t, const struct a64_args *a)
  * ------------------------------------------------------------------------------------------------
  */
 
+/* FEAT_LSE2: a pair of registers is one access. */
+static bool load_pair_whole(struct translator *t, const struct a64_args *a)
+{
+    ir_ref base = read_sp(t, a->rn);
+    int64_t offset = (int64_t)a->imm * (1 << a->esz), disp = a->post ? 0 : offset;
+    if (a->esz == 3)
+        split_doublewords(t, ir_loadv(&t->ir, base, IR_NONE, disp, 4), (unsigned)a->rt, (unsigned)a->rt2);
+    else
+        split_words(t, ir_load(&t->ir, T_I64, base, IR_NONE, disp, 3), (unsigned)a->rt, (unsigned)a->rt2);
+    if (a->wback)
+        write_sp(t, a->rn, ir_add_const(&t->ir, T_I64, base, offset));
+    return true;
+}
+
+static void store_pair_whole(struct translator *t, const struct a64_args *a, ir_ref base, int64_t disp)
+{
+    unsigned rt = (unsigned)a->rt, rt2 = (unsigned)a->rt2;
+    if (a->esz == 3)
+        ir_storev(&t->ir, base, IR_NONE, disp, join_doublewords(t, rt, rt2), 4);
+    else
+        ir_store(&t->ir, base, IR_NONE, disp, join_words(t, rt, rt2), 3);
+}
+
 static bool load_pair(struct translator *t, const struct a64_args *a, unsigned esz, unsigned type,
                       unsigned mem)
 {
@@ -166,6 +189,8 @@ static bool load_pair(struct translator *t, const struct a64_args *a, unsigned e
 
 bool a64_ldp(struct translator *t, const struct a64_args *a)
 {
+    if (a64_has(A64_FEATURE_uscat) && a->rt != a->rt2)
+        return load_pair_whole(t, a);
     return load_pair(t, a, (unsigned)a->esz, type_of(a->esz == 3), 0);
 }
 
@@ -178,8 +203,12 @@ bool a64_stp(struct translator *t, const struct a64_args *a)
 {
     ir_ref base = read_sp(t, a->rn);
     int64_t offset = (int64_t)a->imm * (1 << a->esz), disp = a->post ? 0 : offset;
-    ir_store(&t->ir, base, IR_NONE, disp, read_x(t, a->rt), (unsigned)a->esz);
-    ir_store(&t->ir, base, IR_NONE, disp + (1 << a->esz), read_x(t, a->rt2), (unsigned)a->esz);
+    if (a64_has(A64_FEATURE_uscat)) {
+        store_pair_whole(t, a, base, disp);
+    } else {
+        ir_store(&t->ir, base, IR_NONE, disp, read_x(t, a->rt), (unsigned)a->esz);
+        ir_store(&t->ir, base, IR_NONE, disp + (1 << a->esz), read_x(t, a->rt2), (unsigned)a->esz);
+    }
     if (a->wback)
         write_sp(t, a->rn, ir_add_const(&t->ir, T_I64, base, offset));
     return true;

@@ -2,6 +2,7 @@
 #pragma once
 #include "a64.decode.h"
 #include "arch/aarch64/guest_cpu.h"
+#include "arch/aarch64/guest_features.h"
 #include "core/translate.h"
 
 /* A defined instruction that is not implemented: log its name and leave with EXIT_UNIMPL. Returns
@@ -26,6 +27,12 @@ static inline void check_alignment(struct translator *t, ir_ref base, int64_t di
                                       .aux = (uint8_t)log2,
                                       .a = base,
                                       .disp = (int32_t)disp});
+}
+
+/* The same for accesses that FEAT_LSE2 lets be anywhere within 16 aligned bytes. */
+static inline void check_place(struct translator *t, ir_ref base, int64_t disp, unsigned log2)
+{
+    check_alignment(t, base, disp, log2 && a64_has(A64_FEATURE_uscat) ? log2 | ALIGN_WITHIN_16 : log2);
 }
 
 /* IR type of a W (sf = 0) or X register. */

@@ -100,9 +100,18 @@ static void emit_align(struct emitter *e, ir_ref ref, const struct ir_op *op)
         asm_lea(&e->a, 1, t, x86_mem((int)a, op->disp));
         a = t;
     }
-    asm_test_ri(&e->a, 0, a, (1 << (op->aux & 7)) - 1);
+    int size = 1 << (op->aux & ALIGN_LOG2);
+    bool within = op->aux & ALIGN_WITHIN_16;
     emit_clobber_flags(e);
-    struct ool *o = add_ool(e, OOL_ALIGN, asm_jcc_near(&e->a, CC_NE));
+    if (within) {
+        unsigned low = (unsigned)ra_temp(&e->ra, false);
+        asm_mov_rr(&e->a, 0, low, a);
+        asm_alu_ri(&e->a, ALU_AND, 0, low, 15);
+        asm_alu_ri(&e->a, ALU_CMP, 0, low, 16 - size);
+    } else {
+        asm_test_ri(&e->a, 0, a, size - 1);
+    }
+    struct ool *o = add_ool(e, OOL_ALIGN, asm_jcc_near(&e->a, within ? CC_A : CC_NE));
     o->reg[1] = (uint8_t)a;
     o->pc = e->insn_pc;
     o->op = op;
