@@ -67,6 +67,7 @@ struct ir_op tagged_access(struct ir *ir, const struct ir_op *op)
         addr = ir_add_const(ir, T_I64, addr, op->disp);
         plain.disp = 0;
     }
-    plain.a = ir_2(ir, IR_sar, T_I64, ir_2(ir, IR_shl, T_I64, addr, bits), bits);
+    ir_ref extended = ir_2(ir, IR_sar, T_I64, ir_2(ir, IR_shl, T_I64, addr, bits), bits);
+    plain.a = ir_2(ir, IR_and, T_I64, addr, extended);
     return plain;
 }

@@ -6,10 +6,16 @@
 #include "core/guest.h"
 #include "core/ir.h"
 
-/* ADDR as the memory system sees it: its ignored bits are copies of the one below. */
-static inline guest_addr tagged_strip(const struct guest_isa *isa, guest_addr addr)
+/* A jump to ADDR: its ignored bits become copies of the one below. */
+static inline guest_addr tagged_extend(const struct guest_isa *isa, guest_addr addr)
 {
     return (guest_addr)((int64_t)(addr << isa->ignored_bits) >> isa->ignored_bits);
+}
+
+/* A user address ADDR without its tag; others, which nobody may access, stay as they are (Linux: untagged_addr). */
+static inline guest_addr tagged_strip(const struct guest_isa *isa, guest_addr addr)
+{
+    return addr & tagged_extend(isa, addr);
 }
 
 /* The instruction at PC faulted on something that is no address to the host. True: from now on it ignores tags, and has to be
