@@ -37,7 +37,7 @@ build() {
 "$top/docker/build" -docker "$anyarch" > /dev/null || failed=1
 same loaded "$("$anyarch" version)" "$(docker run --rm --network none anyarch version)"
 same loaded_names 'aarch64 anyarch binfmt buildkit latest register register-only x86_64-aarch64' \
-    "$(echo $(docker images --format '{{.Tag}}' anyarch | grep -v '[0-9.]$' | sort))"
+    "$(echo $(docker images --format '{{.Tag}}' anyarch | grep -v "$("$anyarch" version)$" | sort))"
 same not_registered 'register status' "$(echo $(ls $binfmt))"
 build hook 1
 same buildkit_hook "$ten_result" "$(docker run --rm --platform linux/arm64 --network none \
