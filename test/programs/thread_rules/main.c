@@ -125,6 +125,14 @@ static void thread_execs(void)
         pause();
 }
 
+static atomic_int spun_enough;
+static void *spin_a_while(void *p)
+{
+    while (!spun_enough)
+        ;
+    return p;
+}
+
 static void *fork_from_thread(void *p)
 {
     int status;
@@ -344,12 +352,14 @@ int main(int argc, char **argv)
     in_child("thread execs", thread_execs);
     int status = 0;
     pthread_t id, other;
-    pthread_create(&other, NULL, spin, NULL);
+    pthread_create(&other, NULL, spin_a_while, NULL);
     pthread_create(&id, NULL, fork_from_thread, &status);
     pthread_join(id, NULL);
     printf("thread forks: %x\n", status);
     test_clones();
     test_setuid();
+    spun_enough = 1;
+    pthread_join(other, NULL);
     test_robust();
     test_pi();
     test_futex();
