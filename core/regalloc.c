@@ -58,7 +58,7 @@ static bool can_fold(const struct prepare *p, ir_ref i)
 {
     const struct ir_op *by = &p->ir->ops[i], *op = &p->ir->ops[by->b];
     uint64_t n;
-    if (op->type != by->type || p->ra->value[by->b].last_use != 0)
+    if (op->type != by->type || p->ra->value[by->b].last_use != 0 || p->ra->value[by->b].folded_into)
         return false;
     if (by->op == IR_fma)
         return p->ra->host->folds_negations && op->op == IR_fneg && type_lane_log2(op->type) >= 2 && by->b != by->c &&
