@@ -25,25 +25,27 @@ static bool is_cache_file(const char *name)
     return n == CACHE_FILE_NAME - 4 && !strcmp(name + n - 4, ".tbc");
 }
 
-/* Blocks whose check does not hold. */
+/* Blocks that are not what was written, or not found, or from which a jump leads to the wrong place. */
 static uint32_t bad_blocks(const struct cache_file *f)
 {
     uint32_t bad = 0;
-    for (uint32_t i = 0; i < f->header->n_blocks; i++) {
-        const struct cache_entry *e = &f->entries[i];
-        bad += !cache_entry_fits(f, e) || cache_lookup(f, e->offset, e->mode) != i ||
-               e->check != cache_entry_check(e, (const uint8_t *)f->header + e->code, f->details + e->details);
+    for (unsigned i = 0; i < f->header->n_segments; i++) {
+        const struct cache_segment *s = &f->header->segment[i];
+        bool good = s->check == cache_segment_check(s, cache_segment_start(f, i));
+        const struct cache_entry *e = cache_entries(f, i);
+        for (uint32_t n = 0; n < s->n_blocks; n++)
+            bad += !good || cache_lookup(f, i, e[n].offset, e[n].mode) != n || !cache_exits_right(f, i, &e[n]);
     }
     return bad;
 }
 
-static void print_file(const char *name, const struct cache_header *h, time_t used, bool current)
+static void print_file(const char *name, const struct cache_file *f, time_t used, bool current)
 {
     char when[32];
     struct tm tm;
     strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime_r(&used, &tm));
-    printf("%s %9llu %7u %s %-7s %.*s\n", name, (unsigned long long)h->file_size, h->n_blocks, when,
-           current ? "current" : "old", CACHE_NAME_SIZE, h->name);
+    printf("%s %9u %7u %s %-7s %.*s\n", name, f->header->file_size, f->first[f->header->n_segments], when,
+           current ? "current" : "old", CACHE_NAME_SIZE, f->header->name);
 }
 
 /* Look at one file: list it, or check its blocks, and count it. */
@@ -53,22 +55,23 @@ static void examine(const char *name, bool list, bool verify, struct totals *t)
     struct cache_file f;
     struct stat st;
     uint64_t size;
-    int fd = cache_open(name, &size);
+    int fd = cache_open(name, false, &size);
     void *p = fd >= 0 && size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-    bool good = p != MAP_FAILED && !fstat(fd, &st) && cache_file_check(&f, p, size, NULL);
+    bool good = p != MAP_FAILED && !fstat(fd, &st) && cache_header_check(p, size, NULL);
     cache_build_id(build, sizeof build);
     t->files++;
     if (good) {
+        cache_file_init(&f, p, p);
         bool current = !strncmp(build, f.header->build, sizeof build);
         uint32_t bad = verify ? bad_blocks(&f) : 0;
         t->other_build += !current;
         t->bytes += size;
-        t->blocks += f.header->n_blocks;
+        t->blocks += f.first[f.header->n_segments];
         t->bad_blocks += bad;
         if (list)
-            print_file(name, f.header, st.st_mtime, current);
+            print_file(name, &f, st.st_mtime, current);
         if (bad)
-            printf("%s: %u of %u blocks are damaged\n", name, bad, f.header->n_blocks);
+            printf("%s: %u of %u blocks are damaged\n", name, bad, f.first[f.header->n_segments]);
     } else {
         t->damaged++;
         if (list || verify)

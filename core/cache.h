@@ -2,9 +2,8 @@
  *
  * Only code from private, executable and not writable mappings of files takes part. Before a block is used, the pages that
  * it depends on are hashed and compared with the hashes of its making: an entry that is out of date is not found, whatever
- * its file is called. Code is mapped from the file and needs no relocation; pages become private
- * copies when exits on them are linked. A process
- * writes what it has translated when it ends or calls execve, or every few seconds. All functions that take a unit are called with tb_lock held. */
+ * its file is called. Code is mapped from the file and needs no relocation; it jumps from block to block within the file,
+ * and pages become private copies only when exits on them are linked to blocks elsewhere. A process writes what it has translated when it ends or calls execve, or every few seconds. All functions that take a unit are called with tb_lock held. */
 #pragma once
 #include "core/guest.h"
 #include "core/tb.h"
@@ -33,9 +32,12 @@ void cache_add(struct cache_unit *unit, struct tb *tb);
 /* With "verify": place the code to come as that of the cached block. */
 void cache_place(struct cache_unit *unit, guest_addr pc, uint32_t mode);
 
-/* For tb_from_host: is this code mapped from the cache, and whose is it? Without locks. */
+/* Is this code mapped from the cache? Without locks. */
 bool cache_contains(const void *host_pc);
-struct tb *cache_tb_from_host(const void *host_pc);
+/* For a fault there: what is needed of the block, without exits and ranges, until the thread's next call. Without locks. */
+const struct tb *cache_tb_from_host(const void *host_pc);
+/* The block that starts at CODE. MADE: not yet published. It is dead if it may not be entered any more. */
+struct tb *cache_owner(const void *code, bool *made);
 /* Contents of [start, start+size) may have changed. */
 void cache_invalidate(guest_addr start, uint64_t size);
 void cache_flush(void);      /* every block is gone */

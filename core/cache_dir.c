@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -158,12 +159,12 @@ void cache_file_name(char name[CACHE_FILE_NAME], const struct cache_key *key, co
              (unsigned long long)key->word[1], end);
 }
 
-int cache_open(const char *name, uint64_t *size)
+int cache_open(const char *name, bool writing, uint64_t *size)
 {
     struct stat st;
     if (fds[CACHE_FD_FOLDER] < 0)
         return -1;
-    int fd = openat(fds[CACHE_FD_FOLDER], name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int fd = openat(fds[CACHE_FD_FOLDER], name, (writing ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -1;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !only_owner_writes(&st)) {
@@ -183,17 +184,13 @@ int cache_create(const char *name)
                    openat(fds[CACHE_FD_FOLDER], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
-bool cache_lock(const struct cache_key *key)
+/* Where there are no locks it is as if nobody else wrote. */
+bool cache_lock(void) { return flock(fds[CACHE_FD_FILE], LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
+
+void cache_keep_lock(void)
 {
-    int fd = openat(fds[CACHE_FD_FOLDER], "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    /* One byte of one file for each key, of a lock that belongs to this descriptor and ends with it. */
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(key->word[0] >> 2), .l_len = 1};
-    if (keep_fd(CACHE_FD_LOCK, fd) < 0)
-        return false;
-    if (fcntl(fds[CACHE_FD_LOCK], F_OFD_SETLK, &lock) == 0)
-        return true;
-    cache_close(CACHE_FD_LOCK);
-    return false;
+    fds[CACHE_FD_LOCK] = fds[CACHE_FD_FILE];
+    fds[CACHE_FD_FILE] = -1;
 }
 
 /* ---- Pruning ------------------------------------------------------------------------------------------------ */
@@ -213,14 +210,12 @@ static bool has_end(const char *name, const char *end)
 /* A temporary file whose writer died: its lock is free. */
 static void remove_abandoned(const char *name)
 {
-    struct cache_key key;
-    char digits[17] = {0};
-    memcpy(digits, name, 16);
-    key.word[0] = strtoull(digits, NULL, 16);
-    if (!cache_lock(&key))
+    int fd = openat(fds[CACHE_FD_FOLDER], name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
         return;
-    unlinkat(fds[CACHE_FD_FOLDER], name, 0);
-    cache_close(CACHE_FD_LOCK);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(fds[CACHE_FD_FOLDER], name, 0);
+    close(fd);
 }
 
 /* Add the files of the folder to a list; remove temporary ones on the way. Returns their number. Neither this nor anything

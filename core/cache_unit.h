@@ -4,24 +4,24 @@
 #include "core/cache_format.h"
 
 struct cache_page {
-    uint64_t hash; /* of the memory, if known */
+    uint64_t hash; /* of the memory when it was last looked at */
     enum { PAGE_UNKNOWN, PAGE_KNOWN } state;
     bool changed; /* may have been, by the guest: what is made from it now is not for others */
+    bool used;    /* blocks of the file run that were made from these contents */
 };
+
+enum segment_state { SEGMENT_UNKNOWN, SEGMENT_GOOD, SEGMENT_BAD, SEGMENT_OTHER_PAGES /* those of the guest differ */ };
 
 /* A mapped cache file, checked as far as its header goes. */
 struct cache_file {
-    const struct cache_header *header; /* start of the mapping; null: there is none */
-    const struct cache_entry *entries;
-    const uint64_t *pages;
-    const uint32_t *index;
-    const uint8_t *details;
+    struct cache_header *header; /* null: there is none */
+    const uint8_t *start;        /* of the mapping */
+    uint32_t first[CACHE_MAX_SEGMENTS + 1]; /* number of each segment's first block in the whole file */
 };
 
 struct cache_unit {
     guest_addr base; /* address of the first byte of the guest's file */
     bool fixed;      /* the address is part of the key */
-    bool read_only;  /* no private writable mapping of it is allowed */
     bool damaged;    /* the cache file is to be replaced */
     uint64_t dev, inode;
     struct cache_key key;
@@ -29,52 +29,91 @@ struct cache_unit {
     uint32_t n_pages;
     struct cache_page *page;
     struct cache_file file;
-    struct tb **blocks;   /* by entry; BLOCK_CHECKED: none now, but its check held once, before anything was patched */
-    struct tb *new_blocks; /* not in the file, linked by unit_next */
+    uint8_t state[CACHE_MAX_SEGMENTS]; /* enum segment_state */
+    struct tb **blocks;   /* by number in the file; null: none was needed yet */
+    struct tb *new_blocks, **last_new; /* not in the file, linked by unit_next */
     uint32_t n_new;
-    uint32_t hits, misses, written;
+    uint32_t hits, misses, written, n_retries;
 };
-
-#define BLOCK_CHECKED ((struct tb *)1)
 
 extern struct cache_unit cache_units[];
 extern unsigned n_cache_units;
 
-/* Word N of the private data in front of a mapped file. */
-static inline uint64_t *cache_slot(const struct cache_file *f, uint32_t n)
-{
-    return (uint64_t *)(uintptr_t)f->header - 1 - n;
-}
-
-/* Bytes of details of a block. */
-uint32_t cache_details_size(const struct cache_entry *e);
-/* True if all parts of an entry lie inside the file; its check holds if they are what was written. */
-bool cache_entry_fits(const struct cache_file *f, const struct cache_entry *e);
-uint64_t cache_entry_check(const struct cache_entry *e, const uint8_t *code, const uint8_t *details);
-/* First place to look for a block in an index of 1 << BITS numbers. */
-uint32_t cache_index_start(uint32_t offset, uint32_t mode, uint32_t bits);
-/* Number of the entry, or -1. */
-int64_t cache_lookup(const struct cache_file *f, uint32_t offset, uint32_t mode);
-/* The header at P, of a file of SIZE bytes, is whole and fits; KEY null: any. Fills in *f. */
-bool cache_file_check(struct cache_file *f, const void *p, uint64_t size, const struct cache_key *key);
 /* Hash the page in memory unless it is known. False: it is not code of this unit. */
 bool cache_page_known(struct cache_unit *u, uint32_t page);
+
+/* -- cache_file.c -- */
+
+/* The header H, of a file of SIZE bytes, is whole and fits; KEY null: any. */
+bool cache_header_check(const struct cache_header *h, uint64_t size, const struct cache_key *key);
+/* Fill in F for a header and a mapping. */
+void cache_file_init(struct cache_file *f, struct cache_header *h, const void *start);
+/* Hash of the segment's bytes, of which each piece of CACHE_CHUNK is hashed with the hash before as seed, and, to finish, of
+ * its row in the table. */
+uint64_t cache_segment_check(const struct cache_segment *s, const uint8_t *start);
+uint64_t cache_segment_finish(const struct cache_segment *s, uint64_t check);
+
+static inline const uint8_t *cache_segment_start(const struct cache_file *f, unsigned segment)
+{
+    return f->start + f->header->segment[segment].start;
+}
+static inline const struct cache_entry *cache_entries(const struct cache_file *f, unsigned segment)
+{
+    return (const void *)(cache_segment_start(f, segment) + f->header->segment[segment].entries);
+}
+static inline const uint8_t *cache_details(const struct cache_file *f, unsigned segment, const struct cache_entry *e)
+{
+    return cache_segment_start(f, segment) + f->header->segment[segment].details + e->details;
+}
+
+/* The parts of a block's details. */
+struct cache_parts {
+    const struct cache_exit *exit;
+    const struct cache_range *range;
+    const struct tb_flags_at *flags_at;
+    const struct tb_place *places;
+    const uint32_t *bias_at;
+    const uint8_t *deltas;
+    uint32_t size; /* of all */
+};
+struct cache_parts cache_parts(const struct cache_entry *e, const uint8_t *details);
+
+/* First place to look for a block in an index of 1 << BITS numbers. */
+uint32_t cache_index_start(uint32_t offset, uint32_t mode, uint32_t bits);
+/* A block's number in its segment, or -1. What it finds in a segment that was not checked may be wrong. */
+int64_t cache_lookup(const struct cache_file *f, unsigned segment, uint32_t offset, uint32_t mode);
+/* True if blocks of the segment may run: now, not for ever (cache_invalidate). */
+bool cache_segment_usable(struct cache_unit *u, unsigned segment);
+/* True if each page that a block was made from still has the contents. */
+bool cache_pages_match(struct cache_unit *u, unsigned segment, const struct cache_entry *e);
+/* True if each exit of the block leads to its stub or to the block for its target. */
+bool cache_exits_right(const struct cache_file *f, unsigned segment, const struct cache_entry *e);
+/* The entry of a block that may run now, or null. */
+const struct cache_entry *cache_usable_entry(struct cache_unit *u, guest_addr pc, uint32_t mode, unsigned *segment);
+/* The block from the file, or null. */
+struct tb *cache_make_block(struct cache_unit *u, guest_addr pc, uint32_t mode);
+/* Direct jumps into blocks made from what lies in [start, end) of the guest's file lead to their stubs again. */
+void cache_unlink(struct cache_unit *u, guest_addr start, guest_addr end);
+/* No struct tb is used any more: nothing leads to blocks that are not in the file. */
+void cache_unlink_all(struct cache_unit *u);
 
 /* -- cache_dir.c -- */
 
 /* Name of a unit's file, or with "tmp" as END of the one it is written to. */
 enum { CACHE_FILE_NAME = 40 };
 void cache_file_name(char name[CACHE_FILE_NAME], const struct cache_key *key, const char *end);
-/* Open a file of the folder for reading if nobody else can have written it. Returns a descriptor or -1; *size. Only one
- * file is open at a time: cache_close(CACHE_FD_FILE). */
-int cache_open(const char *name, uint64_t *size);
+/* Open a file of the folder if nobody else can have written it, for reading or also for WRITING. Returns a descriptor or
+ * -1; *size. Only one file is open at a time: cache_close(CACHE_FD_FILE). */
+int cache_open(const char *name, bool writing, uint64_t *size);
 /* Make a new file for writing, which must not exist. Returns a descriptor, to be closed like the other's, or -1. */
 int cache_create(const char *name);
 void cache_close(enum cache_fd which);
 /* True if the folder is there, or could be made, and is ours to write. */
 bool cache_dir_writable(void);
-/* Take the right to replace the file of KEY; false: another process has it. cache_close(CACHE_FD_LOCK) gives it back. */
-bool cache_lock(const struct cache_key *key);
+/* Take the right to change the open file; false: another process has it. Closing gives it back. */
+bool cache_lock(void);
+/* The open file is only held for its lock now: another may be opened. cache_close(CACHE_FD_LOCK) */
+void cache_keep_lock(void);
 /* Remove the files that were not used for longest until the folder holds at most LIMIT bytes; temporary files that nobody
  * is writing as well. */
 void cache_prune(uint64_t limit);
@@ -89,4 +128,8 @@ bool cache_build_id(char *text, size_t size);
 #define CACHE_FOLDER_SIZE ((uint64_t)1 << 30) /* kept at most */
 
 /* -- cache_write.c -- */
-void cache_write_unit(struct cache_unit *u);
+/* Write out new blocks; at most N in all, with old ones that are written again. */
+void cache_write_unit(struct cache_unit *u, uint32_t n);
+/* What goes into a file for a block, but for places there: the entry, and its details to AT. */
+struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *tb);
+void cache_put_details(const struct tb *tb, uint8_t *at);

@@ -1,102 +1,120 @@
-/* cache_write.c - new blocks into a unit's file: the old file's and the new ones, to a temporary file, renamed.
+/* cache_write.c - new blocks into a unit's file: one more segment, or a new file that has all in one.
  *
- * One process at a time writes a file; the others do without. The old code is copied as it is, since nothing in it depends
- * on what follows. A process that is killed leaves the old file and a temporary one, which the next writer overwrites;
- * a file torn by a crash of the machine is noticed by its checks. */
+ * One process at a time adds to a file; the others do without. A segment goes behind the end that the header names, then the
+ * header is written: whoever is killed before that leaves bytes that nobody looks at and the next writer overwrites. A whole
+ * file is written under a temporary name of its own and renamed: of several at once the last one stays. A file torn by a crash of the machine is noticed by its checks. */
 #include "core/cache_unit.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/hash.h"
 #include "core/host.h"
 
-enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16 };
-#define MAX_FILE ((uint64_t)256 << 20)
+enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16, MAX_FILE = 256 << 20, MAX_PAGES = 1 << 18 };
+enum { MAX_CODE = 256 << 10 };
+
+/* The bytes of the segment in their order. Memory that was not touched before costs more than the rest of the work, so they
+ * go out piece by piece. */
+struct stream {
+    int fd;
+    bool failed;
+    uint32_t n;           /* bytes in the buffer */
+    uint64_t at, check;   /* where they go in the file, and the check of those before */
+    uint8_t *buffer;
+};
 
 struct writer {
     struct cache_unit *unit;
-    struct cache_file old;
-    void *old_map;
-    uint64_t old_size;
-    uint32_t n_old;
-    struct cache_header head;
-    /* One anonymous mapping holds the new code, then the tables. */
-    uint8_t *memory, *code, *details;
-    size_t size;
+    int fd;                       /* of the file that a segment is added to, or -1: a new one is made */
+    struct cache_file file;       /* as it is now, if it is to be kept or merged */
+    struct cache_header old_head;
+    void *map;
+    size_t map_size;
+    bool merge;
+    struct cache_header head;     /* as it will be */
+    struct cache_segment *segment; /* the new one, in it */
     struct cache_entry *entries;
-    uint64_t *pages;
-    uint32_t *index;
+    const void **blocks; /* by entry: struct tb of a new block, before those of the segments of a file that is merged */
+    uint32_t n, n_new, max_new, max_blocks;
+    uint32_t n_until[CACHE_MAX_SEGMENTS]; /* blocks, with those of each old segment */
+    uint32_t *index, index_bits, code_size, details_size;
+    uint64_t *want; /* by page: the contents that blocks are made from, 0: none are */
+    uint32_t n_want;
+    struct stream out;
 };
 
-/* ---- What is worth keeping ----------------------------------------------------------------------------------- */
+/* ---- The file as it is ------------------------------------------------------------------------------------- */
 
-/* An old block of a page that is different now. */
-static bool is_outdated(const struct writer *w, const struct cache_entry *e)
+/* Writing the old blocks again costs little next to the new ones, and then all can lead to all. */
+static bool is_small(const struct writer *w, const struct cache_header *h)
 {
-    const struct cache_unit *u = w->unit;
-    const struct cache_exit *exit = (const void *)(w->old.details + e->details);
-    const struct cache_range *range = (const void *)(exit + e->n_exits);
-    if (!cache_entry_fits(&w->old, e))
-        return true;
-    for (unsigned i = 0; i < e->n_ranges; i++) {
-        int64_t start = (int64_t)e->offset + range[i].start, last = start + range[i].size - 1;
-        for (int64_t page = start >> PAGE_BITS; page <= last >> PAGE_BITS; page++) {
-            if (page < 0 || page >= w->old.header->n_pages)
-                return true;
-            const struct cache_page *p = page < u->n_pages ? &u->page[page] : NULL;
-            if (p && p->state == PAGE_KNOWN && !p->changed && p->hash != w->old.pages[page])
-                return true;
-        }
-    }
-    return false;
+    uint64_t n = 0;
+    for (unsigned i = 0; i < h->n_segments; i++)
+        n += h->segment[i].n_blocks;
+    return n / 2 <= w->max_new && n + w->max_new <= w->max_blocks;
 }
 
-static void count_old(struct writer *w)
-{
-    for (uint32_t i = 0; w->old.header && i < w->old.header->n_blocks; i++)
-        w->n_old += !is_outdated(w, &w->old.entries[i]);
-}
-
-/* The file as it is now, which may be newer than the one that this process uses. */
-static void map_old(struct writer *w)
+/* Find out what becomes of the file: it gets one more segment, is merged into one, or is replaced. False: another process
+ * is writing it. */
+static bool open_old(struct writer *w)
 {
     char name[CACHE_FILE_NAME];
     struct cache_unit *u = w->unit;
+    uint64_t size;
     cache_file_name(name, &u->key, "tbc");
-    int fd = cache_open(name, &w->old_size);
-    if (fd < 0)
-        return;
-    void *p = w->old_size ? mmap(NULL, w->old_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-    cache_close(CACHE_FD_FILE);
-    if (p == MAP_FAILED)
-        return;
-    w->old_map = p;
-    bool good = cache_file_check(&w->old, p, w->old_size, &u->key);
-    /* Damaged, or it is this process's own that proved to be. */
-    if (!good || (u->damaged && (!u->file.header || w->old.header->check == u->file.header->check)))
-        w->old.header = NULL;
-    count_old(w);
-    /* Code that no block needs any more is not copied for ever. */
-    if (w->old.header && w->n_old < w->old.header->n_blocks - w->old.header->n_blocks / 4) {
-        w->old.header = NULL;
-        w->n_old = 0;
+    w->fd = cache_open(name, true, &size);
+    if (w->fd < 0)
+        return true;
+    if (!cache_lock())
+        return false;
+    const struct cache_header *mine = u->file.header;
+    struct cache_header *h = &w->old_head;
+    bool good = pread(w->fd, h, sizeof *h, 0) == sizeof *h && cache_header_check(h, size, &u->key);
+    bool same = good && mine && mine->check == h->check;
+    w->merge = good && (h->n_segments == CACHE_MAX_SEGMENTS || is_small(w, h));
+    if (good && !(u->damaged && (!mine || same))) {
+        if (same && !w->merge) {
+            w->file = u->file;
+        } else if ((w->map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, w->fd, 0)) != MAP_FAILED) {
+            w->map_size = size;
+            cache_file_init(&w->file, h, w->map);
+        }
     }
+    w->merge &= w->file.header != NULL;
+    if (!w->file.header || w->merge) {
+        cache_keep_lock();
+        w->fd = -1;
+    }
+    return true;
+}
+
+/* ---- What is worth keeping ---------------------------------------------------------------------------------- */
+
+/* Take note of the contents of a page that a block depends on. False: they are other than another's. */
+static bool want_page(struct writer *w, uint64_t page, uint64_t hash)
+{
+    if (page >= w->n_want || (w->want[page] && w->want[page] != hash))
+        return false;
+    w->want[page] = hash;
+    return true;
 }
 
 /* The pages still have the contents that the translation was made from. */
-static bool pages_unchanged(struct cache_unit *u, const struct tb *tb, uint8_t *checked)
+static bool pages_unchanged(struct writer *w, const struct tb *tb)
 {
+    struct cache_unit *u = w->unit;
     for (unsigned i = 0; i < tb->n_ranges; i++) {
         guest_addr start = tb->range[i].start - u->base, last = start + tb->range[i].size - 1;
         for (guest_addr page = start >> PAGE_BITS; page <= last >> PAGE_BITS; page++) {
             struct cache_page *p = &u->page[page];
             if (p->state != PAGE_KNOWN)
                 return false;
-            if (checked[page])
+            if (w->want[page])
                 continue;
             uint64_t hash = p->hash;
             p->state = PAGE_UNKNOWN;
@@ -106,7 +124,7 @@ static bool pages_unchanged(struct cache_unit *u, const struct tb *tb, uint8_t *
                 p->state = PAGE_UNKNOWN;
                 return false;
             }
-            checked[page] = 1;
+            w->want[page] = hash;
         }
     }
     return true;
@@ -114,10 +132,17 @@ static bool pages_unchanged(struct cache_unit *u, const struct tb *tb, uint8_t *
 
 static bool fits(guest_addr value, guest_addr base) { return (int64_t)(value - base) == (int32_t)(value - base); }
 
-static bool is_wanted(struct writer *w, const struct tb *tb, uint8_t *checked)
+static bool is_in_file(const struct writer *w, uint32_t offset, uint32_t mode)
 {
-    struct cache_unit *u = w->unit;
-    if (tb->dead || !pages_unchanged(u, tb, checked))
+    for (unsigned i = 0; w->file.header && i < w->file.header->n_segments; i++)
+        if (cache_lookup(&w->file, i, offset, mode) >= 0)
+            return true;
+    return false;
+}
+
+static bool is_wanted(struct writer *w, const struct tb *tb)
+{
+    if (tb->dead || tb->n_delta_bytes > UINT16_MAX || tb->size > MAX_CODE || !pages_unchanged(w, tb))
         return false;
     for (unsigned i = 0; i < tb->n_exits; i++)
         if (!fits(tb->exits[i].target, tb->pc))
@@ -125,169 +150,120 @@ static bool is_wanted(struct writer *w, const struct tb *tb, uint8_t *checked)
     for (unsigned i = 0; i < tb->n_ranges; i++)
         if (!fits(tb->range[i].start, tb->pc))
             return false;
-    int64_t old = w->old.header ? cache_lookup(&w->old, (uint32_t)(tb->pc - u->base), tb->mode) : -1;
-    return old < 0 || is_outdated(w, &w->old.entries[old]);
+    return !is_in_file(w, (uint32_t)(tb->pc - w->unit->base), tb->mode);
 }
 
-/* Unlink what is not wanted from the list of new blocks; add up what the others need. */
-static uint32_t choose(struct writer *w, size_t *code, size_t *details, uint32_t *slots)
+/* The first place from AT on where no field of an exit crosses a cache line: patching must be one store to other CPUs. */
+static uint32_t place_code(const struct tb *tb, const struct cache_exit *old, unsigned n_exits, uint32_t at)
 {
-    struct cache_unit *u = w->unit;
-    uint8_t *checked = mmap(NULL, u->n_pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    uint32_t n = 0;
-    if (checked == MAP_FAILED)
-        return 0;
-    for (struct tb **p = &u->new_blocks; *p;) {
-        struct tb *tb = *p;
-        if (!is_wanted(w, tb, checked)) {
-            *p = tb->unit_next;
+    for (unsigned i = 0; i < n_exits; i++) {
+        if (((at + (tb ? tb->exits[i].site : old[i].site)) & (CACHE_LINE - 1)) <= CACHE_LINE - 4)
             continue;
-        }
-        struct cache_entry e = {.n_delta_bytes = tb->n_delta_bytes, .n_exits = tb->n_exits, .n_ranges = tb->n_ranges,
-                                .n_flags_at = tb->n_flags_at, .n_places = tb->n_places};
-        *code += ALIGN_UP(host_backend.detached_size(tb), CODE_ALIGN) + CACHE_LINE - CODE_ALIGN;
-        *details += cache_details_size(&e);
-        *slots += 1u + tb->n_exits;
-        p = &tb->unit_next;
-        n++;
+        at += CODE_ALIGN;
+        i = (unsigned)-1;
     }
-    munmap(checked, u->n_pages);
-    return n;
+    return at;
 }
 
-/* ---- Putting it together --------------------------------------------------------------------------------------- */
-
-static void put_details(const struct tb *tb, uint8_t *at)
+/* One more block, with a place for its code and its details. */
+static void add_block(struct writer *w, const void *block, struct cache_entry e, const struct tb *tb, const struct cache_exit *old)
 {
-    for (unsigned i = 0; i < tb->n_exits; i++, at += sizeof(struct cache_exit))
-        memcpy(at, &(struct cache_exit){(int32_t)(tb->exits[i].target - tb->pc), tb->exits[i].stub, tb->exits[i].site},
-               sizeof(struct cache_exit));
-    for (unsigned i = 0; i < tb->n_ranges; i++, at += sizeof(struct cache_range))
-        memcpy(at, &(struct cache_range){(int32_t)(tb->range[i].start - tb->pc), tb->range[i].size},
-               sizeof(struct cache_range));
-    memcpy(at, tb->flags_at, tb->n_flags_at * sizeof *tb->flags_at);
-    at += tb->n_flags_at * sizeof *tb->flags_at;
-    memcpy(at, tb->places, tb->n_places * sizeof *tb->places);
-    at += tb->n_places * sizeof *tb->places;
-    memcpy(at, tb->deltas, tb->n_delta_bytes);
-}
-
-static void put_index(struct writer *w, uint32_t number)
-{
-    const struct cache_entry *e = &w->entries[number];
-    uint32_t mask = ((uint32_t)1 << w->head.index_bits) - 1;
-    uint32_t at = cache_index_start(e->offset, e->mode, w->head.index_bits);
+    e.code = place_code(tb, old, e.n_exits, w->code_size);
+    e.details = w->details_size;
+    w->code_size = (uint32_t)ALIGN_UP(e.code + e.size, CODE_ALIGN);
+    w->details_size += cache_parts(&e, NULL).size;
+    w->blocks[w->n] = block;
+    w->entries[w->n++] = e;
+    uint32_t mask = ((uint32_t)1 << w->index_bits) - 1, at = cache_index_start(e.offset, e.mode, w->index_bits);
     while (w->index[at])
         at = (at + 1) & mask;
-    w->index[at] = number + 1;
+    w->index[at] = w->n;
 }
 
-static void put_block(struct writer *w, const struct tb *tb, uint32_t number, uint32_t *slot, uint32_t *details)
+static bool is_full(const struct writer *w)
 {
-    const struct cache_unit *u = w->unit;
-    struct cache_entry *e = &w->entries[number];
-    w->head.code_end += ((uint32_t)(uintptr_t)tb->code - w->head.code_end) & (CACHE_LINE - 1);
-    uint8_t *code = w->code + (w->head.code_end - (w->old.header ? w->old.header->code_end : CACHE_PAGE));
-    *e = (struct cache_entry){
-        .details = *details,
+    return w->n == w->max_blocks || w->code_size > MAX_FILE - MAX_CODE || w->details_size > MAX_FILE - MAX_CODE;
+}
+
+struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *tb)
+{
+    return (struct cache_entry){
         .offset = (uint32_t)(tb->pc - u->base),
         .mode = tb->mode,
-        .code = w->head.code_end,
-        .size = host_backend.detached_size(tb),
-        .slot = *slot,
-        .n_delta_bytes = tb->n_delta_bytes,
+        .size = tb->size,
         .n_exits = tb->n_exits,
         .n_insns = tb->n_insns,
         .n_ranges = tb->n_ranges,
         .n_flags_at = tb->n_flags_at,
         .n_places = tb->n_places,
-        .n_host_insns = tb->n_host_insns,
-        .residue = (uint32_t)(uintptr_t)tb->code & 63,
+        .n_bias = tb->n_bias,
+        .n_delta_bytes = (uint16_t)tb->n_delta_bytes,
+        .residue = (uint32_t)(uintptr_t)tb->code & (CACHE_LINE - 1),
     };
-    host_backend.detach(tb, code, e->code, e->slot);
-    put_details(tb, w->details + *details);
-    e->check = cache_entry_check(e, code, w->details + *details);
-    for (unsigned i = 0; i < tb->n_ranges; i++) {
-        guest_addr start = tb->range[i].start - u->base, last = start + tb->range[i].size - 1;
-        for (guest_addr page = start >> PAGE_BITS; page <= last >> PAGE_BITS; page++)
-            w->pages[page] = u->page[page].hash;
-    }
-    *slot += 1u + tb->n_exits;
-    *details += cache_details_size(e);
-    w->head.code_end += (uint32_t)ALIGN_UP(e->size, CODE_ALIGN);
 }
 
-static void put_old(struct writer *w)
+static void choose_new(struct writer *w)
 {
-    if (!w->old.header)
-        return;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < w->old.header->n_blocks; i++)
-        if (!is_outdated(w, &w->old.entries[i]))
-            w->entries[n++] = w->old.entries[i];
-    memcpy(w->pages, w->old.pages, w->old.header->n_pages * sizeof *w->pages);
-    memcpy(w->details, w->old.details, w->old.header->details_size);
+    for (const struct tb *tb = w->unit->new_blocks; tb && w->n < w->max_new && !is_full(w); tb = tb->unit_next)
+        if (is_wanted(w, tb))
+            add_block(w, tb, cache_entry_of(w->unit, tb), tb, NULL);
+    w->n_new = w->n;
 }
 
-static void put_all(struct writer *w)
+/* True if all pages of the segment have the contents that other blocks, if any, were made from. */
+static bool segment_agrees(struct writer *w, unsigned segment)
 {
-    uint32_t number = w->n_old, slot = w->old.header ? w->old.header->n_slots : 1;
-    uint32_t details = w->old.header ? w->old.header->details_size : 0;
-    put_old(w);
-    for (const struct tb *tb = w->unit->new_blocks; tb; tb = tb->unit_next)
-        put_block(w, tb, number++, &slot, &details);
-    for (uint32_t i = 0; i < number; i++)
-        put_index(w, i);
-}
-
-/* Sizes and places of everything; false: too large, or no memory. */
-static bool lay_out(struct writer *w)
-{
-    const struct cache_header *old = w->old.header;
-    const struct cache_unit *u = w->unit;
-    struct cache_header *h = &w->head;
-    size_t code = 0, details = old ? old->details_size : 0;
-    uint32_t slots = old ? old->n_slots : 1, n = choose(w, &code, &details, &slots);
-    if (!n)
+    const struct cache_segment *s = &w->file.header->segment[segment];
+    const struct cache_page_hash *hash = (const void *)(cache_segment_start(&w->file, segment) + s->pages);
+    if (s->check != cache_segment_check(s, cache_segment_start(&w->file, segment)))
         return false;
-    memcpy(h->magic, CACHE_MAGIC, sizeof h->magic);
-    h->version = CACHE_VERSION;
-    h->header_size = sizeof *h;
-    h->key = u->key;
-    h->n_blocks = w->n_old + n;
-    h->n_slots = slots;
-    h->n_pages = old && old->n_pages > u->n_pages ? old->n_pages : u->n_pages;
-    while ((uint32_t)1 << h->index_bits < 2 * h->n_blocks)
-        h->index_bits++;
-    uint64_t start = old ? old->code_end : CACHE_PAGE, at = ALIGN_UP(start + code, 8);
-    h->entries = (uint32_t)at;
-    at += (uint64_t)h->n_blocks * sizeof *w->entries;
-    h->pages = (uint32_t)at;
-    at += (uint64_t)h->n_pages * sizeof *w->pages;
-    h->index = (uint32_t)at;
-    at += ALIGN_UP((uint64_t)4 << h->index_bits, 8);
-    h->details = (uint32_t)at;
-    h->details_size = (uint32_t)details;
-    at += ALIGN_UP(details, 8);
-    h->file_size = at;
-    snprintf(h->name, sizeof h->name, "%s", u->name);
-    cache_build_id(h->build, sizeof h->build);
-    w->size = at - start;
-    if (at > MAX_FILE)
-        return false;
-    w->memory = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (w->memory == MAP_FAILED)
-        return false;
-    w->code = w->memory;
-    w->entries = (void *)(w->memory + (h->entries - start));
-    w->pages = (void *)(w->memory + (h->pages - start));
-    w->index = (void *)(w->memory + (h->index - start));
-    w->details = w->memory + (h->details - start);
-    h->code_end = (uint32_t)start;
+    for (uint32_t i = 0; i < s->n_pages; i++)
+        if (hash[i].page >= w->n_want || (w->want[hash[i].page] && w->want[hash[i].page] != hash[i].hash))
+            return false;
+    for (uint32_t i = 0; i < s->n_pages; i++)
+        want_page(w, hash[i].page, hash[i].hash);
     return true;
 }
 
-/* ---- Onto the disk --------------------------------------------------------------------------------------------- */
+static void choose_old(struct writer *w)
+{
+    for (unsigned i = 0; i < w->file.header->n_segments; i++) {
+        const struct cache_entry *e = cache_entries(&w->file, i);
+        w->n_until[i] = w->n;
+        if (!segment_agrees(w, i))
+            continue;
+        for (uint32_t n = 0; n < w->file.header->segment[i].n_blocks && !is_full(w); n++, e++)
+            add_block(w, e, *e, NULL, cache_parts(e, cache_details(&w->file, i, e)).exit);
+        w->n_until[i] = w->n;
+    }
+}
+
+/* ---- Places --------------------------------------------------------------------------------------------------- */
+
+/* False: nothing to write, or too much. */
+static bool lay_out(struct writer *w)
+{
+    struct cache_segment *s = w->segment;
+    for (uint32_t i = 0; i < w->n_want; i++)
+        s->n_pages += w->want[i] != 0;
+    s->n_blocks = w->n;
+    s->code_size = w->code_size;
+    s->index_bits = w->index_bits;
+    uint64_t at = ALIGN_UP(w->code_size, 8);
+    s->entries = (uint32_t)at;
+    at = ALIGN_UP(at + (uint64_t)w->n * sizeof(struct cache_entry), 8);
+    s->pages = (uint32_t)at;
+    at += (uint64_t)s->n_pages * sizeof(struct cache_page_hash);
+    s->index = (uint32_t)at;
+    at = ALIGN_UP(at + ((uint64_t)4 << s->index_bits), 8);
+    s->details = (uint32_t)at;
+    s->details_size = w->details_size;
+    s->size = (uint32_t)(at + w->details_size);
+    w->head.file_size = s->start + s->size;
+    return w->n && (uint64_t)s->start + at + w->details_size <= MAX_FILE;
+}
+
+/* ---- Contents --------------------------------------------------------------------------------------------------- */
 
 static bool write_at(int fd, const void *p, size_t n, uint64_t offset)
 {
@@ -302,6 +278,159 @@ static bool write_at(int fd, const void *p, size_t n, uint64_t offset)
     return true;
 }
 
+static void write_out(struct stream *out, uint32_t n)
+{
+    out->check = hash_bytes(out->buffer, n, out->check);
+    out->failed = out->failed || !write_at(out->fd, out->buffer, n, out->at);
+    out->at += n;
+    out->n -= n;
+    memmove(out->buffer, out->buffer + n, out->n);
+}
+
+/* Room for the next SIZE bytes, at most MAX_CODE. */
+static uint8_t *next(struct stream *out, uint32_t size)
+{
+    while (out->n >= CACHE_CHUNK)
+        write_out(out, CACHE_CHUNK);
+    uint8_t *p = out->buffer + out->n;
+    out->n += size;
+    return p;
+}
+
+/* Fill up to an offset in the segment. */
+static void fill_to(struct writer *w, uint32_t offset)
+{
+    struct stream *out = &w->out;
+    uint32_t size = offset - (uint32_t)(out->at - w->segment->start) - out->n;
+    memset(next(out, size), 0, size);
+}
+
+static void put(struct stream *out, const void *p, size_t size)
+{
+    for (size_t n; size; size -= n, p = (const char *)p + n) {
+        n = size < MAX_CODE ? size : MAX_CODE;
+        memcpy(next(out, (uint32_t)n), p, n);
+    }
+}
+
+/* Where in the file the block for a guest address will be, or 0. */
+static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode)
+{
+    uint32_t mask = ((uint32_t)1 << w->index_bits) - 1;
+    for (uint32_t at = cache_index_start(offset, mode, w->index_bits); w->index[at]; at = (at + 1) & mask) {
+        const struct cache_entry *e = &w->entries[w->index[at] - 1];
+        if (e->offset == offset && e->mode == mode)
+            return w->segment->start + (uint64_t)e->code;
+    }
+    for (unsigned i = 0; !w->merge && i + 1 < w->head.n_segments; i++) {
+        int64_t n = cache_lookup(&w->file, i, offset, mode);
+        if (n < 0)
+            continue;
+        w->segment->leads_to |= (uint32_t)1 << i;
+        return w->file.header->segment[i].start + (uint64_t)cache_entries(&w->file, i)[n].code;
+    }
+    return 0;
+}
+
+static struct cache_exit exit_of(const struct tb *tb, unsigned n)
+{
+    const struct tb_exit *x = &tb->exits[n];
+    return (struct cache_exit){(int32_t)(x->target - tb->pc), x->stub, x->site};
+}
+
+/* Of block number I, from the file: its segment there. */
+static unsigned old_segment(const struct writer *w, uint32_t i)
+{
+    unsigned segment = 0;
+    while (i >= w->n_until[segment])
+        segment++;
+    return segment;
+}
+
+static struct cache_parts old_parts(const struct writer *w, uint32_t i)
+{
+    return cache_parts(w->blocks[i], cache_details(&w->file, old_segment(w, i), w->blocks[i]));
+}
+
+static void put_code(struct writer *w, uint32_t i)
+{
+    const struct cache_entry *e = &w->entries[i], *old = w->blocks[i];
+    const struct tb *tb = i < w->n_new ? w->blocks[i] : NULL;
+    struct cache_parts p = {0};
+    if (!tb)
+        p = old_parts(w, i);
+    uint8_t *code = next(&w->out, e->size);
+    memcpy(code, tb ? tb->code : cache_segment_start(&w->file, old_segment(w, i)) + old->code, e->size);
+    for (unsigned n = 0; n < e->n_bias; n++)
+        host_backend.reach_cell(code, tb ? tb->bias_at[n] : p.bias_at[n], w->segment->start + e->code);
+    for (unsigned n = 0; n < e->n_exits; n++) {
+        struct cache_exit exit = tb ? exit_of(tb, n) : p.exit[n];
+        uint64_t place = place_of(w, e->offset + (uint32_t)exit.target, e->mode);
+        host_backend.lead_exit(code, exit.site, place ? (int64_t)(place - w->segment->start - e->code) : exit.stub);
+    }
+}
+
+void cache_put_details(const struct tb *tb, uint8_t *at)
+{
+    for (unsigned i = 0; i < tb->n_exits; i++, at += sizeof(struct cache_exit)) {
+        struct cache_exit exit = exit_of(tb, i);
+        memcpy(at, &exit, sizeof exit);
+    }
+    for (unsigned i = 0; i < tb->n_ranges; i++, at += sizeof(struct cache_range))
+        memcpy(at, &(struct cache_range){(int32_t)(tb->range[i].start - tb->pc), tb->range[i].size},
+               sizeof(struct cache_range));
+    const struct {
+        const void *p;
+        size_t size;
+    } rest[] = {{tb->flags_at, tb->n_flags_at * sizeof *tb->flags_at},
+                {tb->places, tb->n_places * sizeof *tb->places},
+                {tb->bias_at, tb->n_bias * sizeof *tb->bias_at},
+                {tb->deltas, tb->n_delta_bytes}};
+    for (unsigned i = 0; i < ARRAY_SIZE(rest); i++) {
+        if (rest[i].size)
+            memcpy(at, rest[i].p, rest[i].size);
+        at += rest[i].size;
+    }
+}
+
+static void put_details(struct writer *w, uint32_t i)
+{
+    uint32_t size = cache_parts(&w->entries[i], NULL).size;
+    uint8_t *at = next(&w->out, size);
+    if (i < w->n_new) {
+        memset(at + size - 4, 0, 4);
+        cache_put_details(w->blocks[i], at);
+    } else {
+        memcpy(at, old_parts(w, i).exit, size);
+    }
+}
+
+static void put_segment(struct writer *w)
+{
+    struct cache_segment *s = w->segment;
+    for (uint32_t i = 0; i < w->n; i++) {
+        fill_to(w, w->entries[i].code);
+        put_code(w, i);
+    }
+    fill_to(w, s->entries);
+    put(&w->out, w->entries, w->n * sizeof *w->entries);
+    fill_to(w, s->pages);
+    for (uint32_t i = 0; i < w->n_want; i++)
+        if (w->want[i])
+            put(&w->out, &(struct cache_page_hash){w->want[i], i, 0}, sizeof(struct cache_page_hash));
+    fill_to(w, s->index);
+    put(&w->out, w->index, sizeof *w->index << s->index_bits);
+    fill_to(w, s->details);
+    for (uint32_t i = 0; i < w->n; i++)
+        put_details(w, i);
+    while (w->out.n)
+        write_out(&w->out, w->out.n < CACHE_CHUNK ? w->out.n : CACHE_CHUNK);
+    s->check = cache_segment_finish(s, w->out.check);
+    w->head.check = hash_bytes(&w->head, offsetof(struct cache_header, check), 0);
+}
+
+/* ---- Onto the disk --------------------------------------------------------------------------------------------- */
+
 /* A larger file would bring SIGXFSZ. */
 static bool within_limit(uint64_t size)
 {
@@ -309,22 +438,34 @@ static bool within_limit(uint64_t size)
     return !getrlimit(RLIMIT_FSIZE, &limit) && (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size);
 }
 
-static bool write_file(const struct writer *w)
+static bool write_segment(struct writer *w, int fd)
+{
+    static uint8_t buffer[CACHE_CHUNK + MAX_CODE]; /* guarded by tb_lock */
+    w->out = (struct stream){.fd = fd, .at = w->segment->start, .buffer = buffer};
+    put_segment(w);
+    return !w->out.failed && write_at(fd, &w->head, sizeof w->head, 0);
+}
+
+static bool add_to_file(struct writer *w)
+{
+    bool good = write_segment(w, w->fd);
+    if (!good && ftruncate(w->fd, w->old_head.file_size))
+        return false; /* too long, as if this process had been killed */
+    return good;
+}
+
+static bool make_file(struct writer *w)
 {
     char temporary[CACHE_FILE_NAME], name[CACHE_FILE_NAME];
-    uint8_t first[CACHE_PAGE] = {0};
-    uint64_t start = w->old.header ? w->old.header->code_end : CACHE_PAGE;
-    cache_file_name(temporary, &w->unit->key, "tmp");
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const struct cache_key mine = {{w->unit->key.word[0], (uint64_t)now.tv_nsec << 32 ^ (uint64_t)getpid()}};
+    cache_file_name(temporary, &mine, "tmp");
     cache_file_name(name, &w->unit->key, "tbc");
-    memcpy(first, &w->head, sizeof w->head);
-    int folder = cache_fd(CACHE_FD_FOLDER);
-    unlinkat(folder, temporary, 0);
-    int fd = cache_create(temporary);
+    int folder = cache_fd(CACHE_FD_FOLDER), fd = cache_create(temporary);
     if (fd < 0)
         return false;
-    bool good = write_at(fd, first, sizeof first, 0) && write_at(fd, w->memory, w->size, start);
-    if (good && start > CACHE_PAGE)
-        good = write_at(fd, (const uint8_t *)w->old_map + CACHE_PAGE, start - CACHE_PAGE, CACHE_PAGE);
+    bool good = cache_lock() && write_segment(w, fd);
     cache_close(CACHE_FD_FILE);
     if (!good || renameat(folder, temporary, folder, name)) {
         unlinkat(folder, temporary, 0);
@@ -333,27 +474,69 @@ static bool write_file(const struct writer *w)
     return true;
 }
 
-void cache_write_unit(struct cache_unit *u)
+static void start_head(struct writer *w)
 {
-    struct writer w = {.unit = u};
+    struct cache_header *h = &w->head;
+    if (w->fd >= 0) {
+        *h = w->old_head;
+    } else {
+        memcpy(h->magic, CACHE_MAGIC, sizeof h->magic);
+        h->version = CACHE_VERSION;
+        h->header_size = sizeof *h;
+        h->key = w->unit->key;
+        h->file_size = CACHE_PAGE;
+        snprintf(h->name, sizeof h->name, "%s", w->unit->name);
+        cache_build_id(h->build, sizeof h->build);
+    }
+    w->segment = &h->segment[h->n_segments++];
+    *w->segment = (struct cache_segment){.start = (uint32_t)ALIGN_UP(h->file_size, CACHE_PAGE)};
+}
+
+/* One mapping for the tables that go when the writing is done. */
+static void *work_memory(struct writer *w, size_t *size)
+{
+    w->max_blocks = w->max_new;
+    w->n_want = w->unit->n_pages;
+    for (unsigned i = 0; w->merge && i < w->file.header->n_segments; i++) {
+        const struct cache_segment *s = &w->file.header->segment[i];
+        const struct cache_page_hash *hash = (const void *)(cache_segment_start(&w->file, i) + s->pages);
+        w->max_blocks += s->n_blocks;
+        if (s->n_pages && hash[s->n_pages - 1].page >= w->n_want && hash[s->n_pages - 1].page < MAX_PAGES)
+            w->n_want = hash[s->n_pages - 1].page + 1;
+    }
+    while ((uint32_t)1 << w->index_bits < 2 * w->max_blocks)
+        w->index_bits++;
+    *size = w->n_want * sizeof *w->want + w->max_blocks * (sizeof *w->blocks + sizeof *w->entries) +
+            (sizeof *w->index << w->index_bits);
+    void *p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    w->want = p;
+    w->blocks = (const void **)(void *)(w->want + w->n_want);
+    w->index = (uint32_t *)(void *)(w->blocks + w->max_blocks);
+    w->entries = (struct cache_entry *)(void *)(w->index + ((size_t)1 << w->index_bits));
+    return p;
+}
+
+void cache_write_unit(struct cache_unit *u, uint32_t n)
+{
+    struct writer w = {.unit = u, .fd = -1, .max_new = n < u->n_new ? n : u->n_new, .max_blocks = n};
+    size_t size;
     if (!cache_dir_writable())
         return;
-    if (!cache_lock(&u->key))
-        return;
-    map_old(&w);
-    if (lay_out(&w) && within_limit(w.head.file_size)) {
-        put_all(&w);
-        w.head.check = hash_bytes(&w.head, offsetof(struct cache_header, check), 0);
-        if (write_file(&w)) {
-            u->written += w.head.n_blocks - w.n_old;
-        }
+    void *work = open_old(&w) ? work_memory(&w, &size) : MAP_FAILED;
+    if (work != MAP_FAILED) {
+        start_head(&w);
+        choose_new(&w);
+        if (w.merge && w.n_new)
+            choose_old(&w);
+        if (lay_out(&w) && within_limit(w.head.file_size) && (w.fd >= 0 ? add_to_file(&w) : make_file(&w)))
+            u->written += w.n_new;
+        munmap(work, size);
     }
-    if (w.memory && w.memory != MAP_FAILED)
-        munmap(w.memory, w.size);
-    if (w.old_map)
-        munmap(w.old_map, w.old_size);
+    if (w.map && w.map != MAP_FAILED)
+        munmap(w.map, w.map_size);
+    cache_close(CACHE_FD_FILE);
     cache_close(CACHE_FD_LOCK);
     /* Reading a large folder takes time: now and then is enough. */
-    if (u->written && !w.old_map && u->key.word[0] % PRUNE_EVERY == 0)
+    if (u->written && w.fd < 0 && u->key.word[0] % PRUNE_EVERY == 0)
         cache_prune(CACHE_FOLDER_SIZE);
 }

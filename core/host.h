@@ -51,10 +51,11 @@ struct host_backend {
     void (*leave_context)(struct cpu *cpu, ucontext_t *uc, unsigned reason);
     /* For the persistent cache: what generated code depends on besides the guest's, into DST (zeroed, SIZE bytes). */
     void (*identify)(void *dst, size_t size);
-    /* Copy a block so that it can run unchanged in any process: the code of TB, to TO, for POSITION in a file whose private
-     * words start with SLOT (cache_format.h). It takes detached_size bytes. */
-    uint32_t (*detached_size)(const struct tb *tb);
-    void (*detach)(const struct tb *tb, uint8_t *to, uint32_t position, uint32_t slot);
+    /* The displacement at offset AT of CODE shall reach the word in front of the file, if the code is at POSITION in it. */
+    void (*reach_cell)(uint8_t *code, uint32_t at, uint32_t position);
+    /* The exit with its field at SITE shall lead, or leads, to this place, relative to the start of CODE. */
+    void (*lead_exit)(uint8_t *code, uint32_t site, int64_t to);
+    int64_t (*exit_leads_to)(const uint8_t *code, uint32_t site);
     uint32_t (*fp_exceptions)(void);         /* host's sticky FP flags as FP_* bits */
     void (*set_fp_mode)(struct cpu *cpu);    /* host rounding (and sticky flags cleared) from cpu->fp */
 };

@@ -134,7 +134,7 @@ static void add_page_nodes(struct tb *tb)
 static void link_exit(struct tb *tb, unsigned n, struct tb *to)
 {
     struct tb_exit *exit = &tb->exits[n];
-    if (exit->to || tb->dead || to->dead)
+    if (exit->to || exit->in_file || tb->dead || to->dead)
         return;
     exit->to = to;
     exit->next = to->incoming;
@@ -145,7 +145,7 @@ static void link_exit(struct tb *tb, unsigned n, struct tb *to)
 static void publish(struct tb *tb)
 {
     add_page_nodes(tb);
-    if (!tb->slots)
+    if (!tb->in_file)
         by_host[n_by_host++] = tb;
     if (++n_hashed > hash_table->n_buckets && hash_table->n_buckets < MAX_BUCKETS)
         grow_hash_table();
@@ -155,7 +155,7 @@ static void publish(struct tb *tb)
     if (engine_options.no_chain)
         return;
     for (unsigned i = 0; i < tb->n_exits; i++) {
-        struct tb *to = tb_find(tb->exits[i].target, tb->mode);
+        struct tb *to = tb->exits[i].in_file ? NULL : tb_find(tb->exits[i].target, tb->mode);
         if (to)
             link_exit(tb, i, to);
     }
@@ -213,9 +213,20 @@ void tb_link(struct tb *tb, unsigned n, struct tb *to)
     pthread_mutex_unlock(&tb_lock);
 }
 
+struct tb *tb_owner(const void *code)
+{
+    bool made;
+    pthread_mutex_lock(&tb_lock);
+    struct tb *tb = cache_owner(code, &made);
+    if (made && !tb->dead)
+        publish(tb);
+    pthread_mutex_unlock(&tb_lock);
+    return tb;
+}
+
 bool tb_is_code(const void *host_pc) { return code_buffer_contains(host_pc) || cache_contains(host_pc); }
 
-struct tb *tb_from_host(const void *host_pc)
+const struct tb *tb_from_host(const void *host_pc)
 {
     if (!code_buffer_contains(host_pc))
         return cache_tb_from_host(host_pc);

@@ -12,7 +12,8 @@ struct thread;
 struct tb_exit {
     guest_addr target;      /* guest pc */
     uint32_t site;          /* offset of the patchable field in the block's code */
-    uint32_t stub;          /* offset of its own exit stub */
+    uint32_t stub : 31;     /* offset of its own exit stub */
+    bool in_file : 1;       /* the cache file has it lead to its target directly: not to be linked */
     struct tb *to;          /* linked block, or null */
     struct tb_exit *next;   /* in to's list of incoming exits */
     struct tb *owner;
@@ -55,8 +56,7 @@ struct tb {
     const int8_t *pin;        /* of a region: variable -> register that is its home, or -1. Null: as at every entry */
     guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
     const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */
-    uint64_t *slots;          /* of a block from the cache: word with this tb; below it those of the exits. Else null */
-    bool is_fixed_code;       /* of a block from the cache: its memory cannot be written */
+    bool in_file;             /* its code is in a cache file */
     struct tb *unit_next;     /* in the list of blocks to be cached */
     const struct ir *ir;      /* interpreter engine: the block itself */
 };
@@ -71,8 +71,10 @@ void tb_link(struct tb *tb, unsigned n, struct tb *to);
 void tb_supersede(struct tb *tb, struct tb *by);
 /* With tb_lock: no room for one more block. */
 bool tb_is_full(void);
-/* The block whose code holds a host pc, and the exit whose stub ends at it. */
-struct tb *tb_from_host(const void *host_pc);
+/* The block whose code holds a host pc; of one from the cache a copy, valid until the thread's next call. */
+const struct tb *tb_from_host(const void *host_pc);
+/* The block from the cache that starts at CODE, of which an exit that is not linked was taken. */
+struct tb *tb_owner(const void *code);
 /* True if HOST_PC lies in generated code, be it from this process or from the cache. */
 bool tb_is_code(const void *host_pc);
 /* Guest pc of the instruction that host_pc belongs to. */

@@ -168,21 +168,12 @@ static void identify(void *dst, size_t size)
 static void patch_exit(struct tb *tb, unsigned exit, const void *target)
 {
     const struct tb_exit *x = &tb->exits[exit];
-    uint8_t *site = (uint8_t *)tb->code + x->site;
-    const uint8_t *to = target ? target : tb->code + x->stub;
-    if (tb->slots) { /* from the cache: by the exit's word, and where its memory and the distance allow it, directly */
-        __atomic_store_n(tb->slots - 1 - exit, (uintptr_t)to, __ATOMIC_RELEASE);
-        if (tb->is_fixed_code)
-            return;
-        if (!target || to - (site + 4) != (int32_t)(to - (site + 4)))
-            to = host_slot_jump(tb, exit);
-        int32_t disp = (int32_t)(to - (site + 4));
-        if (__atomic_load_n((int32_t *)(void *)site, __ATOMIC_RELAXED) == disp)
-            return; /* the page stays shared */
-    } else if (to - (site + 4) != (int32_t)(to - (site + 4))) {
-        to = tb->code + x->stub; /* too far for one jump: C is asked each time */
-    }
-    __atomic_store_n((int32_t *)(void *)site, (int32_t)(to - (site + 4)), __ATOMIC_RELEASE);
+    uint8_t *code = (uint8_t *)tb->code;
+    int64_t to = target ? (const uint8_t *)target - code : (int64_t)x->stub;
+    if (to - x->site != (int32_t)(to - x->site))
+        to = x->stub; /* too far for one jump: C is asked each time */
+    if (!tb->in_file || host_exit_leads_to(code, x->site) != to) /* a page of a file that is not written stays shared */
+        host_lead_exit(code, x->site, to);
 }
 
 /* ---- Host contexts ------------------------------------------------------------------------------------------ */
@@ -297,8 +288,9 @@ const struct host_backend host_backend = {
     .save_state = save_state,
     .leave_context = leave_context,
     .identify = identify,
-    .detached_size = host_detached_size,
-    .detach = host_detach,
+    .reach_cell = host_reach_cell,
+    .lead_exit = host_lead_exit,
+    .exit_leads_to = host_exit_leads_to,
     .fp_exceptions = fp_exceptions,
     .set_fp_mode = set_fp_mode,
 };

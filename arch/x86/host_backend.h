@@ -17,10 +17,9 @@ bool host_emit_block(const struct ir *ir, struct tb *tb);
 const void *host_make_counter(struct tb *tb, unsigned index);
 
 /* host_cache.c: see core/host.h. */
-uint32_t host_detached_size(const struct tb *tb);
-/* The jump through the word of an exit, in a detached block. */
-const uint8_t *host_slot_jump(const struct tb *tb, unsigned exit);
-void host_detach(const struct tb *tb, uint8_t *to, uint32_t position, uint32_t slot);
+void host_reach_cell(uint8_t *code, uint32_t at, uint32_t position);
+void host_lead_exit(uint8_t *code, uint32_t site, int64_t to);
+int64_t host_exit_leads_to(const uint8_t *code, uint32_t site);
 
 /* host_stubs.c: generate the way in and out. */
 void host_make_stubs(void);

@@ -167,7 +167,7 @@ struct tb *host_exit_owner(const struct cpu *cpu)
     uintptr_t place = cpu->scratch[0];
     if (code_buffer_contains((const void *)place))
         return ((const struct block_header *)place - 1)->tb;
-    return *(struct tb *const *)place; /* code from a cache file gives the word that holds it */
+    return tb_owner((const void *)place);
 }
 
 const void *host_make_counter(struct tb *tb, unsigned index)

@@ -403,7 +403,7 @@ void emit_out_of_line(struct emitter *e)
     for (unsigned i = 0; i < e->n_exits; i++) {
         e->exit[i].stub = asm_offset(&e->a);
         asm_patch_here(&e->a, e->exit[i].site);
-        asm_patch_to(&e->a, asm_lea_label(&e->a, RCX), 0); /* first: host_cache.c changes it */
+        asm_patch_to(&e->a, asm_lea_label(&e->a, RCX), 0);
         asm_mov_ri(&e->a, RAX, i);
         asm_jmp_m(&e->a, stub_mem(STUB_LINK));
     }

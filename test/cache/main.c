@@ -74,8 +74,40 @@ static void patched(void)
     }
 }
 
+/* Each its own blocks, which a process runs or does not. */
+#define WORK(n)                                                                                                        \
+    static __attribute__((noipa)) unsigned work_##n(unsigned x)                                                        \
+    {                                                                                                                  \
+        for (unsigned bit = 1; bit < 1u << 12; bit <<= 1) {                                                            \
+            if (x & bit)                                                                                               \
+                x = (x ^ n) * 2654435761u;                                                                             \
+            else if (x & 0x100)                                                                                        \
+                x += n;                                                                                                \
+            switch (x >> 29) {                                                                                         \
+            case 0: x = value() + (x >> 3); break;                                                                     \
+            case 1: x ^= (unsigned)compare(&x, &progress_copy); break;                                                 \
+            case 2: x += 0x12345; break;                                                                               \
+            case 5: x = x << 7 | x >> 25; break;                                                                       \
+            case 6: x ^= x >> 11; break;                                                                               \
+            }                                                                                                          \
+        }                                                                                                              \
+        return x;                                                                                                      \
+    }
+#define FOUR(n) WORK(n##0) WORK(n##1) WORK(n##2) WORK(n##3)
+#define NAMES(n) work_##n##0, work_##n##1, work_##n##2, work_##n##3
+static unsigned progress_copy = 77;
+FOUR(1) FOUR(2) FOUR(3) FOUR(4) FOUR(5) FOUR(6) FOUR(7) FOUR(8)
+static unsigned (*const work[])(unsigned) = {NAMES(1), NAMES(2), NAMES(3), NAMES(4), NAMES(5), NAMES(6), NAMES(7), NAMES(8)};
+
 int main(int argc, char **argv)
 {
+    if (argc > 2 && !strcmp(argv[1], "work")) {
+        unsigned x = 1;
+        for (unsigned i = 0; i < 200; i++)
+            x = work[atoi(argv[2]) % 32](x * 69069 + i);
+        printf("work %u\n", x);
+        return 0;
+    }
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
     sigaction(SIGSEGV, &action, NULL);
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -31,20 +31,21 @@ run cold c
 [ "$(cached c)" = 1 ] || fail cold "no file was written"
 [ "$(stat -c %a c)" = 700 ] || fail cold "the folder's mode is $(stat -c %a c)"
 run warm c
-[ "$(hits)" -gt 500 ] || fail warm "not used: $line"
-# What the program does to its own code must not cost the others their place.
+[ "$(hits)" -gt 20 ] || fail warm "not used: $line"
+# What the program does to its own code must not cost the others their place. What there was no time for is there by now.
+for i in 1 2 3 4; do run "warm $i" c; done
 cp c/*.tbc file.1
-for i in 1 2 3; do run "warm $i" c; done
+for i in 5 6 7; do run "warm $i" c; done
 cmp -s c/*.tbc file.1 || fail warm "written again: $line"
 run verified c -cache verify
-[ "$(hits)" -gt 500 ] || fail verified "nothing compared: $line"
+[ "$(hits)" -gt 20 ] || fail verified "nothing compared: $line"
 for option in -no-opt -one-insn-per-tb "-cpu cortex-a53" "-host-off all"; do
     # shellcheck disable=SC2086
     run "$option" c $option
     [ "$(hits)" = 0 ] || fail "$option" "blocks of other options were used: $line"
     # shellcheck disable=SC2086
     run "$option again" c $option
-    [ "$(hits)" -gt 500 ] || fail "$option again" "not used: $line"
+    [ "$(hits)" -gt 10 ] || fail "$option again" "not used: $line"
     # shellcheck disable=SC2086
     run "$option verified" c $option -cache verify
 done
@@ -69,16 +70,38 @@ rm -rf e
 tail -n +1 expected > tail && tail -n "$(wc -l < expected)" output | cmp -s - tail || fail exec "wrong output"
 [ "$(cached e)" = 1 ] || fail exec "no file was written"
 
+# -- Many processes that each add a little: segments, and all in one again --
+mkdir -m 700 parts
+for pass in 1 2 3; do
+    for i in $(seq 0 31); do
+        "$anyarch" -cache off ./program work "$i" > part.expected
+        ANYARCH_CACHE=parts "$anyarch" ./program work "$i" 2>&1 | cmp -s - part.expected || fail parts "wrong output of part $i, pass $pass"
+    done
+    ANYARCH_CACHE=parts "$anyarch" cache verify > /dev/null || fail parts "damaged"
+done
+run parts parts
+for i in 1 2 3; do line=$(ANYARCH_CACHE=parts "$anyarch" -d cache ./program work 31 2>&1 | grep ' program:'); done
+[[ $line =~ \ [0-7]\ misses ]] || fail parts "not all was kept: $line"
+for i in 0 9 31; do ANYARCH_CACHE=parts "$anyarch" -cache verify ./program work $i > /dev/null || fail parts "part $i differs"; done
+# Damage at the end costs the last segment only.
+cp -r parts ends
+for f in ends/*.tbc; do printf 'XXXXXXXX' | dd of="$f" bs=1 seek=$(($(stat -c %s "$f") - 8)) conv=notrunc status=none; done
+for i in $(seq 0 31) $(seq 0 31); do
+    "$anyarch" -cache off ./program work "$i" > part.expected
+    ANYARCH_CACHE=ends "$anyarch" ./program work "$i" 2>&1 | cmp -s - part.expected || fail "damaged end" "wrong output of part $i"
+done
+ANYARCH_CACHE=ends "$anyarch" cache verify > /dev/null || fail "after a damaged end" "not replaced"
+
 # -- Another program under the same name and of the same first page --
 cp -r c mixed
 cp program kept && cp other program
 cp expected expected42 && cp expected43 expected
 for i in 1 2 3; do run "other program, run $i" mixed; done
 [ "$(cached mixed)" = "$(cached c)" ] || fail "other program" "has a file of its own"
-[ "$(hits)" -gt 500 ] || fail "other program" "not used: $line"
+[ "$(hits)" -gt 20 ] || fail "other program" "not used: $line"
 mv kept program && cp expected42 expected
 for i in 1 2 3; do run "first program again, run $i" mixed; done
-[ "$(hits)" -gt 500 ] || fail "first program again" "not used: $line"
+[ "$(hits)" -gt 20 ] || fail "first program again" "not used: $line"
 
 # -- Damage: a file that is not whole is not believed, and replaced --
 cp -r c damaged
@@ -86,14 +109,14 @@ for f in damaged/*.tbc; do truncate -s 5000 "$f"; done
 run truncated damaged
 [ "$(hits)" = 0 ] || fail truncated "used: $line"
 run "after truncation" damaged
-[ "$(hits)" -gt 500 ] || fail "after truncation" "not replaced: $line"
+[ "$(hits)" -gt 20 ] || fail "after truncation" "not replaced: $line"
 for f in damaged/*.tbc; do : > "$f"; done
 run empty damaged
 for f in damaged/*.tbc; do head -c 100000 /dev/zero | dd of="$f" bs=4096 seek=1 conv=notrunc status=none; done
 run zeroed damaged
 run "after zeros" damaged # what was good in the damaged file is made again here
 run "after zeros again" damaged
-[ "$(hits)" -gt 500 ] || fail "after zeros" "not replaced: $line"
+[ "$(hits)" -gt 20 ] || fail "after zeros" "not replaced: $line"
 
 # -- Trust --
 untrusted() { run "$@"; [ "$(hits)" = 0 ] || fail "$1" "was trusted: $line"; }
@@ -125,7 +148,7 @@ if [ "$(id -u)" = 0 ]; then
         "${as[@]}" env ANYARCH_CACHE=c "$anyarch" -d cache ./program > output 2> log
         grep -v '^cache:' output | cmp -s - expected || fail "root's folder" "wrong output"
         line=$(grep -h ' program:' log)
-        [ "$(hits)" -gt 500 ] || fail "root's folder" "not used: $line"
+        [ "$(hits)" -gt 20 ] || fail "root's folder" "not used: $line"
         ls -l c | cmp -s - before.ls || fail "root's folder" "has changed"
         # Set-id: the folder is the caller's choice.
         cp "$anyarch" secure && chmod 4755 secure && mkdir -m 777 caller
@@ -172,7 +195,7 @@ run "after many" many
 ANYARCH_CACHE=many "$anyarch" cache prune > /dev/null || fail prune "exit status $?"
 [ -z "$(ls many | grep '\.tmp$')" ] || fail many "temporary files remain"
 run "many warm" many
-[ "$(hits)" -gt 500 ] || fail "many warm" "$line"
+[ "$(hits)" -gt 20 ] || fail "many warm" "$line"
 run "many verified" many -cache verify
 
 # -- The tool --
