@@ -2,9 +2,10 @@
 """fuzz.py - damaged cache files: whatever is in them, programs run as without a cache.
 
   fuzz.py -anyarch FILE -work FOLDER -cc ARM64-COMPILER [-n RUNS] [-seed N] [-jobs N] [-first N] [-verifier FILE]
+          [-every K]
 
-Each file is read by one run of the program; every tenth folder by a second one, too, from what the first made of it. With
--verifier, an anyarch with AddressSanitizer, `cache verify` reads all of them as well, a hundred at a time.
+A run of the program reads every K-th file, all by default; one run in ten is followed by another, from what the first made
+of it. With -verifier, an anyarch with AddressSanitizer, `cache verify` reads all of them, a hundred at a time.
 """
 import argparse
 import os
@@ -50,6 +51,7 @@ def main():
     p.add_argument("-jobs", type=int, default=2)
     p.add_argument("-first", type=int, default=0)
     p.add_argument("-verifier")
+    p.add_argument("-every", type=int, default=1)
     a = p.parse_args()
     anyarch = os.path.abspath(a.anyarch)
     shutil.rmtree(a.work, ignore_errors=True)
@@ -72,15 +74,18 @@ def main():
         good = f.read()
 
     def one(number):
+        data = damage(random.Random(a.seed * 1000003 + number), good)
+        if a.verifier:
+            with open(os.path.join(batch, "%032x.tbc" % number), "wb", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+                f.write(data)
+        if number % a.every:
+            return None
         folder = os.path.join(a.work, str(number))
         os.mkdir(folder, 0o700)
-        with open(os.path.join(folder, name), "wb") as f:
-            f.write(damage(random.Random(a.seed * 1000003 + number), good))
-        os.chmod(os.path.join(folder, name), 0o600)
-        if a.verifier:
-            shutil.copy(os.path.join(folder, name), os.path.join(batch, "%032x.tbc" % number))
+        with open(os.path.join(folder, name), "wb", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+            f.write(data)
         result = run(folder)
-        if result == expected and (number % 10 or run(folder) == expected):
+        if result == expected and (number // a.every % 10 or run(folder) == expected):
             shutil.rmtree(folder)
             return None
         return "run %d (seed %d) differs: %r; the file is in %s" % (number, a.seed, result, folder)
