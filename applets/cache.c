@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "applets/applet.h"
+#include "applets/cache_bake.h"
 #include "core/cache_unit.h"
 #include "core/log.h"
 
@@ -155,6 +156,8 @@ static const struct command {
 int applet_cache(int argc, char **argv)
 {
     const char *place = getenv("ANYARCH_CACHE");
+    if (argc > 1 && !strcmp(argv[1], "bake"))
+        return cache_bake_command(argc - 2, argv + 2);
     for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
         if (argc < 2 || argc > 3 || strcmp(argv[1], commands[i].name))
             continue;
@@ -175,5 +178,7 @@ int applet_cache(int argc, char **argv)
     printf("usage: anyarch cache COMMAND    (ANYARCH_CACHE names another folder than the default one)\n");
     for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
         printf("  %-8s %s\n", commands[i].name, commands[i].help);
+    printf("  %-8s %s\n", "bake", "ROOTFS... -o FILE [-c COMMAND]...: run common programs of root folders, and COMMANDs, and make one\n"
+           "           file of their translations, for images: " CACHE_BAKED_PATH " there, or where ANYARCH_BAKED says");
     return argc > 1 && !strstr(argv[1], "help") && strcmp(argv[1], "-h");
 }

@@ -23,15 +23,16 @@ enum { MAX_UNITS = 256, PAGE_BITS = 12, MAX_OFFSET = 1 << 30 };
 enum { SAVE_BLOCKS = 512, SAVE_SECONDS = 10 };
 /* Reading a file costs as much as translating a few blocks; a segment more costs all later readers something. */
 enum { LEAST_FIRST = 32, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 };
-/* What saving may take of the process's time: less than a tenth of it, and of what the cache has saved, a part. What it takes is
- * measured; these tell how much to begin. */
+/* What saving may take of the process's time: less than a tenth of it, and of what the cache has saved, a part. What it
+ * takes is measured; these tell how much to begin. */
 enum { PART_OF_TIME = 14, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1000 };
-enum { SPACE_PER_CODE = 4, MAX_RETRIES = 8 };
+enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 
 struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
 unsigned n_cache_units;
 static bool on, verifying, switched_off;
 static uint64_t common; /* hash of what every key has: builds, CPUs, options */
+static uint64_t common_baked; /* the same with the least that a host CPU can do */
 static struct cache_unit *current;
 static char *space, *space_end; /* for units; near the code buffer, so that one jump reaches from one to the other */
 
@@ -63,15 +64,16 @@ void cache_init(const struct guest *guest)
     } parts;
     memset(&parts, 0, sizeof parts);
     if (switched_off || engine_options.engine != ENGINE_JIT || engine_options.lockstep || engine_options.stop_pc ||
-        shows_blocks() || !cache_build_id(parts.build, sizeof parts.build) || !cache_dir_init())
+        shows_blocks() || !cache_build_id(parts.build, sizeof parts.build) || (!cache_dir_init() && !cache_baked_exists()))
         return;
     snprintf(parts.guest, sizeof parts.guest, "%s", guest->name);
-    host_backend.identify(parts.host, sizeof parts.host);
     guest->isa->identify(parts.cpu, sizeof parts.cpu);
     parts.version = CACHE_VERSION;
     parts.options = engine_options;
     parts.options.code_size = 0;
     parts.options.host_features_off = NULL; /* part of HOST */
+    common_baked = hash_bytes(&parts, sizeof parts, 0);
+    host_backend.identify(parts.host, sizeof parts.host);
     common = hash_bytes(&parts, sizeof parts, 0);
     size_t size = engine_options.code_size * SPACE_PER_CODE;
     space = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -140,35 +142,70 @@ static struct places places_for(uint32_t n_pages, const struct cache_header *h)
     return at;
 }
 
+/* A unit's file, open. */
+struct source {
+    int fd;
+    uint64_t offset;
+    bool is_baked, good;
+    struct cache_header head;
+};
+
+static bool read_head(struct source *f, int fd, uint64_t offset, uint64_t size, const struct cache_key *key)
+{
+    f->fd = fd;
+    f->offset = offset;
+    f->good = fd >= 0 && pread(fd, &f->head, sizeof f->head, (off_t)offset) == sizeof f->head &&
+              cache_header_check(&f->head, size, key);
+    return f->good;
+}
+
+/* From the folder, or else from what the image brought: for this CPU, or for any. */
+static void find_file(struct cache_unit *u, const struct cache_key *baked_key, struct source *f)
+{
+    char name[CACHE_FILE_NAME];
+    uint64_t size = 0, offset = 0;
+    cache_file_name(name, &u->key, "tbc");
+    int fd = cache_open(name, false, &size);
+    u->damaged = fd >= 0;
+    if (read_head(f, fd, 0, size, &u->key)) {
+        u->damaged = false;
+        return;
+    }
+    const struct cache_key *keys[] = {&u->key, baked_key};
+    for (unsigned i = 0; i < ARRAY_SIZE(keys) && !f->good; i++) {
+        fd = cache_baked_find(keys[i], &offset, &size);
+        f->is_baked = fd >= 0 && read_head(f, fd, offset, size, keys[i]);
+    }
+}
+
 /* Pages that are patched become private copies. */
-static bool map_file(struct cache_unit *u, const struct cache_header *h, struct places at, int fd)
+static bool map_file(struct cache_unit *u, const struct source *f, struct places at)
 {
     char *file = space + at.file;
-    if (mmap(file, h->file_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
+    const struct cache_header *h = &f->head;
+    if (mmap(file, h->file_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, f->fd, (off_t)f->offset) ==
+        MAP_FAILED)
         return false;
     struct cache_header *copy = (void *)(space + at.head); /* the file's own changes when others add to it */
     *copy = *h;
     u->blocks = (void *)(space + at.blocks);
+    u->is_baked = f->is_baked;
+    u->baked_offset = f->offset;
     cache_file_init(&u->file, copy, file);
     ((uint64_t *)(void *)file)[-1] = u->base;
     return true;
 }
 
 /* False: no memory. */
-static bool map_unit(struct cache_unit *u, uint32_t n_pages)
+static bool map_unit(struct cache_unit *u, uint32_t n_pages, const struct cache_key *baked_key)
 {
-    char name[CACHE_FILE_NAME];
-    struct cache_header h;
-    uint64_t size = 0;
-    cache_file_name(name, &u->key, "tbc");
-    int fd = cache_open(name, false, &size);
-    bool good = fd >= 0 && pread(fd, &h, sizeof h, 0) == sizeof h && cache_header_check(&h, size, &u->key);
-    u->damaged = fd >= 0 && !good;
-    struct places at = places_for(n_pages, good ? &h : NULL);
+    struct source f = {0};
+    find_file(u, baked_key, &f);
+    struct places at = places_for(n_pages, f.good ? &f.head : NULL);
     if (at.end > (size_t)(space_end - space))
-        at = places_for(n_pages, NULL), good = false;
+        at = places_for(n_pages, NULL), f.good = false;
     bool fits = at.end <= (size_t)(space_end - space);
-    if (fits && good && !map_file(u, &h, at, fd)) {
+    if (fits && f.good && !map_file(u, &f, at)) {
         on = false; /* the folder does not allow executable mappings */
         at.end = at.blocks;
     }
@@ -189,6 +226,11 @@ static bool read_first_page(const struct region *code, uint8_t *page)
     return found.end && memory_read(page, found.start, CACHE_PAGE) == 0;
 }
 
+static struct cache_key key_of(const void *identity, size_t size)
+{
+    return (struct cache_key){{hash_bytes(identity, size, 2), hash_bytes(identity, size, 3)}};
+}
+
 static struct cache_unit *new_unit(const struct region *r)
 {
     struct {
@@ -202,13 +244,14 @@ static struct cache_unit *new_unit(const struct region *r)
     struct cache_unit *u = &cache_units[n_cache_units];
     *u = (struct cache_unit){.base = base, .fixed = r->fixed_file, .dev = r->dev, .inode = r->inode};
     u->last_new = &u->new_blocks;
-    identity.common = common;
     identity.fixed_base = r->fixed_file ? base : 0;
-    for (unsigned i = 0; i < 2; i++)
-        u->key.word[i] = hash_bytes(&identity, sizeof identity, 2 + i);
+    identity.common = common;
+    u->key = key_of(&identity, sizeof identity);
+    identity.common = common_baked;
+    struct cache_key baked_key = key_of(&identity, sizeof identity);
     const char *slash = r->name ? strrchr(r->name, '/') : NULL;
     snprintf(u->name, sizeof u->name, "%s", slash ? slash + 1 : r->name ? r->name : "");
-    if (!map_unit(u, (uint32_t)n_pages))
+    if (!map_unit(u, (uint32_t)n_pages, &baked_key))
         return NULL;
     __atomic_store_n(&n_cache_units, n_cache_units + 1, __ATOMIC_RELEASE);
     return u;
@@ -317,13 +360,18 @@ void cache_place(struct cache_unit *u, guest_addr pc, uint32_t mode)
 
 /* ---- Changes ---------------------------------------------------------------------------------------------- */
 
+static bool overlaps(const struct cache_unit *u, guest_addr start, guest_addr end)
+{
+    return start < u->base + ((guest_addr)u->n_pages << PAGE_BITS) && end > u->base;
+}
+
 void cache_invalidate(guest_addr start, uint64_t size)
 {
     guest_addr end = start + size;
     for (unsigned i = 0; i < n_cache_units; i++) {
         struct cache_unit *u = &cache_units[i];
         guest_addr limit = u->base + ((guest_addr)u->n_pages << PAGE_BITS);
-        if (start >= limit || end <= u->base)
+        if (!overlaps(u, start, end))
             continue;
         guest_addr first = start > u->base ? start - u->base : 0, stop = (end < limit ? end : limit) - u->base;
         bool was_used = false;
@@ -338,7 +386,7 @@ void cache_invalidate(guest_addr start, uint64_t size)
                 u->state[s] = SEGMENT_UNKNOWN;
                 u->n_retries++;
             }
-        if (was_used && (first || stop < limit - u->base)) /* who runs code of a file that is gone altogether is lost */
+        if (was_used)
             cache_unlink(u, first, stop);
     }
 }
@@ -387,16 +435,22 @@ static int64_t cpu_time(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* A process that did little but translate writes a part of it only, the next one the rest. */
-static void save_locked(void)
+/* Units with code in [from, end). A process that did little but translate writes a part of it only, the next one the rest. */
+static void save_locked(guest_addr from, guest_addr end)
 {
     static int64_t spent;
-    int64_t start = cpu_time(), now = start, allowed = start / PART_OF_TIME - spent;
-    for (unsigned i = 0; i < n_cache_units; i++)
-        allowed += (int64_t)cache_units[i].hits * HIT_NS;
+    int64_t saved = 0;
+    bool any = false;
+    for (const struct cache_unit *u = cache_units; u < cache_units + n_cache_units; u++) {
+        saved += (int64_t)u->hits * HIT_NS;
+        any |= overlaps(u, from, end) && is_worth_writing(u);
+    }
+    if (!any)
+        return;
+    int64_t start = cpu_time(), now = start, allowed = start / PART_OF_TIME + saved - spent;
     for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units && !verifying; u++) {
         int64_t n_blocks = (allowed - (now - start) - FILE_NS) / BLOCK_NS;
-        if (!is_worth_writing(u) || n_blocks < LEAST_FIRST)
+        if (!overlaps(u, from, end) || !is_worth_writing(u) || n_blocks < LEAST_FIRST)
             continue;
         cache_write_unit(u, n_blocks < UINT32_MAX ? (uint32_t)n_blocks : UINT32_MAX);
         forget_new_blocks(u);
@@ -408,7 +462,7 @@ static void save_locked(void)
 void cache_flush(void)
 {
     if (on)
-        save_locked();
+        save_locked(0, ~(guest_addr)0);
     for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units; u++) {
         forget_new_blocks(u);
         cache_unlink_all(u);
@@ -425,7 +479,7 @@ static void save_in_time(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (last && now.tv_sec - last >= SAVE_SECONDS)
-        save_locked();
+        save_locked(0, ~(guest_addr)0);
     if (!last || now.tv_sec - last >= SAVE_SECONDS)
         last = now.tv_sec;
     n = 0;
@@ -449,8 +503,17 @@ void cache_save(bool at_end)
     if (!on)
         return;
     tb_lock_take();
-    save_locked();
+    save_locked(0, ~(guest_addr)0);
     tb_lock_release();
     if (at_end && LOG_ON(cache))
         log_units();
+}
+
+void cache_save_range(guest_addr start, guest_addr end)
+{
+    if (!on)
+        return;
+    tb_lock_take();
+    save_locked(start, end);
+    tb_lock_release();
 }

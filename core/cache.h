@@ -1,9 +1,11 @@
 /* cache.h - translations kept on disk, one file for each file of the guest that holds code.
  *
  * Only code from private, executable and not writable mappings of files takes part. Before a block is used, the pages that
- * it depends on are hashed and compared with the hashes of its making: an entry that is out of date is not found, whatever
- * its file is called. Code is mapped from the file and needs no relocation; it jumps from block to block within the file,
- * and pages become private copies only when exits on them are linked to blocks elsewhere. A process writes what it has translated when it ends or calls execve, or every few seconds. All functions that take a unit are called with tb_lock held. */
+ * it and what it jumps to depend on are hashed and compared with the hashes of their making: what is out of date is not
+ * found, whatever its file is called. Code is mapped from the file and needs no relocation; it jumps from block to block
+ * within the file, and pages become private copies only when exits on them are linked to blocks elsewhere. A process writes
+ * what it has translated when it ends, calls execve or unmaps the code, or every few seconds. All functions that take a
+ * unit are called with tb_lock held. */
 #pragma once
 #include "core/guest.h"
 #include "core/tb.h"
@@ -16,8 +18,9 @@ bool cache_set(const char *value);
 /* Open the folder and settle what is part of every key. After engine_init. Nothing happens with the interpreter, with log
  * items that show blocks, or where there is no folder. */
 void cache_init(const struct guest *guest);
-/* Descriptors of the cache, of which the guest sees nothing: the folder, and while one is used a file and the lock. */
-enum cache_fd { CACHE_FD_FOLDER, CACHE_FD_FILE, CACHE_FD_LOCK, CACHE_N_FDS };
+/* Descriptors of the cache, of which the guest sees nothing: the folder, while one is used a file and the lock, and the
+ * file that came with an image. */
+enum cache_fd { CACHE_FD_FOLDER, CACHE_FD_FILE, CACHE_FD_LOCK, CACHE_FD_BAKED, CACHE_N_FDS };
 int cache_fd(enum cache_fd which); /* or -1 */
 bool cache_fd_is(int fd);          /* FD is one of them */
 
@@ -46,3 +49,5 @@ void cache_after_fork(void); /* in the child: what the parent has translated is 
 /* Write out new blocks, where it is worth it. AT_END: of the process or at execve; also writes the "cache" log item.
  * Takes tb_lock. */
 void cache_save(bool at_end);
+/* The same for code in [start, end), which is about to be unmapped. */
+void cache_save_range(guest_addr start, guest_addr end);

@@ -2,8 +2,9 @@
  *
  * Whoever can write a cache file can run code as its readers. So the folder and each file must belong to the effective user
  * or to root, nobody else may be able to write them, and no symbolic link is followed at either. A folder of root's is only
- * read by others; set-id programs (AT_SECURE) have no cache. The hashes in the files are against damage and age, not
- * against forgery: a guest process of the same user is trusted like any other process of that user. The descriptor stays open, so that the guest's chroot and chdir do not lead elsewhere. */
+ * read by others, and so is a file that came with an image; set-id programs (AT_SECURE) have no cache. The hashes in the files
+ * are against damage and age, not against forgery: a guest process of the same user is trusted like any other process of that
+ * user. The descriptor stays open, so that the guest's chroot and chdir do not lead elsewhere. */
 #include "core/cache_unit.h"
 
 #include <elf.h>
@@ -27,7 +28,7 @@ enum { FILE_MODES_OF_OTHERS = 022, TOUCH_SECONDS = 3600, MAX_FILES = 16384 };
 extern const char __ehdr_start[];
 
 static char folder[PATH_MAX]; /* empty: the default */
-static int fds[CACHE_N_FDS] = {-1, -1, -1};
+static int fds[CACHE_N_FDS] = {-1, -1, -1, -1};
 static bool writable;
 
 int cache_fd(enum cache_fd which) { return fds[which]; }
@@ -140,6 +141,8 @@ bool cache_dir_init(void)
 
 bool cache_dir_writable(void)
 {
+    if (!folder[0])
+        return false;
     if (fds[CACHE_FD_FOLDER] >= 0)
         return writable;
     char parent[PATH_MAX];
@@ -159,23 +162,38 @@ void cache_file_name(char name[CACHE_FILE_NAME], const struct cache_key *key, co
              (unsigned long long)key->word[1], end);
 }
 
-int cache_open(const char *name, bool writing, uint64_t *size)
+/* A regular file that only its owner writes, or -1. */
+static int open_trusted(int dir_fd, const char *name, int flags, struct stat *st)
 {
-    struct stat st;
-    if (fds[CACHE_FD_FOLDER] < 0)
-        return -1;
-    int fd = openat(fds[CACHE_FD_FOLDER], name, (writing ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !only_owner_writes(&st)) {
+    int fd = openat(dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, st) || !S_ISREG(st->st_mode) || !only_owner_writes(st))) {
         close(fd);
         return -1;
     }
+    return fd;
+}
+
+int cache_open(const char *name, bool writing, uint64_t *size)
+{
+    struct stat st;
+    int fd = fds[CACHE_FD_FOLDER] < 0 ? -1 : open_trusted(fds[CACHE_FD_FOLDER], name, writing ? O_RDWR : O_RDONLY, &st);
+    if (fd < 0)
+        return -1;
     /* The time of the last use, for pruning: exact to the hour. */
     if (writable && time(NULL) - st.st_mtime > TOUCH_SECONDS)
         futimens(fd, NULL);
     *size = (uint64_t)st.st_size;
     return keep_fd(CACHE_FD_FILE, fd);
+}
+
+int cache_open_path(const char *path, uint64_t *size)
+{
+    struct stat st;
+    int fd = open_trusted(AT_FDCWD, path, O_RDONLY, &st);
+    if (fd < 0)
+        return -1;
+    *size = (uint64_t)st.st_size;
+    return keep_fd(CACHE_FD_BAKED, fd);
 }
 
 int cache_create(const char *name)

@@ -23,6 +23,8 @@ struct cache_unit {
     guest_addr base; /* address of the first byte of the guest's file */
     bool fixed;      /* the address is part of the key */
     bool damaged;    /* the cache file is to be replaced */
+    bool is_baked;   /* the file comes from a baked one, at BAKED_OFFSET, and is not to be written */
+    uint64_t baked_offset;
     uint64_t dev, inode;
     struct cache_key key;
     char name[CACHE_NAME_SIZE];
@@ -126,6 +128,20 @@ bool cache_dir_init(void);
 bool cache_build_id(char *text, size_t size);
 
 #define CACHE_FOLDER_SIZE ((uint64_t)1 << 30) /* kept at most */
+
+/* Open any file for reading if nobody else can have written it. cache_close(CACHE_FD_BAKED). */
+int cache_open_path(const char *path, uint64_t *size);
+
+/* -- cache_baked.c -- */
+#define CACHE_BAKED_PATH "/usr/lib/anyarch/baked"
+bool cache_baked_exists(void);
+/* Find a unit's file in the baked one. Returns the descriptor of that, which stays open, or -1; where in it. */
+int cache_baked_find(const struct cache_key *key, uint64_t *offset, uint64_t *size);
+struct cache_baked_part {
+    const struct cache_header *header; /* of a whole file in memory */
+};
+/* Make a baked file of N checked ones with different keys. Sorts PART. */
+bool cache_bake(int fd, struct cache_baked_part *part, uint32_t n);
 
 /* -- cache_write.c -- */
 /* Write out new blocks; at most N in all, with old ones that are written again. */

@@ -1,8 +1,9 @@
 /* cache_write.c - new blocks into a unit's file: one more segment, or a new file that has all in one.
  *
- * One process at a time adds to a file; the others do without. A segment goes behind the end that the header names, then the
- * header is written: whoever is killed before that leaves bytes that nobody looks at and the next writer overwrites. A whole
- * file is written under a temporary name of its own and renamed: of several at once the last one stays. A file torn by a crash of the machine is noticed by its checks. */
+ * One process at a time adds to a file; the others do without. A segment goes behind the end that the header names, then
+ * the header is written: whoever is killed before that leaves bytes that nobody looks at and the next writer overwrites. A
+ * whole file is written under a temporary name of its own and renamed: of several at once the last one stays. A file torn by a
+ * crash of the machine is noticed by its checks. */
 #include "core/cache_unit.h"
 
 #include <stdio.h>
@@ -59,6 +60,24 @@ static bool is_small(const struct writer *w, const struct cache_header *h)
     return n / 2 <= w->max_new && n + w->max_new <= w->max_blocks;
 }
 
+/* The unit's blocks come from a file that is not to be written: the new file has them too. False: that is not worth it. */
+static bool merge_baked(struct writer *w)
+{
+    const struct cache_unit *u = w->unit;
+    w->merge = true;
+    w->old_head = *u->file.header;
+    if (!u->is_baked) /* it was in the folder, and is gone */
+        return !(w->merge = false);
+    if (u->file.first[w->old_head.n_segments] + (uint64_t)w->max_new > w->max_blocks)
+        return false;
+    w->map_size = w->old_head.file_size;
+    w->map = mmap(NULL, w->map_size, PROT_READ, MAP_PRIVATE, cache_fd(CACHE_FD_BAKED), (off_t)u->baked_offset);
+    if (w->map == MAP_FAILED)
+        return false;
+    cache_file_init(&w->file, &w->old_head, w->map);
+    return true;
+}
+
 /* Find out what becomes of the file: it gets one more segment, is merged into one, or is replaced. False: another process
  * is writing it. */
 static bool open_old(struct writer *w)
@@ -69,7 +88,7 @@ static bool open_old(struct writer *w)
     cache_file_name(name, &u->key, "tbc");
     w->fd = cache_open(name, true, &size);
     if (w->fd < 0)
-        return true;
+        return !u->file.header || merge_baked(w);
     if (!cache_lock())
         return false;
     const struct cache_header *mine = u->file.header;
@@ -166,7 +185,8 @@ static uint32_t place_code(const struct tb *tb, const struct cache_exit *old, un
 }
 
 /* One more block, with a place for its code and its details. */
-static void add_block(struct writer *w, const void *block, struct cache_entry e, const struct tb *tb, const struct cache_exit *old)
+static void add_block(struct writer *w, const void *block, struct cache_entry e, const struct tb *tb,
+                      const struct cache_exit *old)
 {
     e.code = place_code(tb, old, e.n_exits, w->code_size);
     e.details = w->details_size;

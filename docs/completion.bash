@@ -14,6 +14,8 @@ _anyarch()
             words="all $("$1" guests | sed -n 's/ .* translated .*//p')"
             [[ ${COMP_WORDS[2]} == export ]] && words="systemd debian $words"
         fi
+    elif [[ $first == cache ]]; then
+        ((COMP_CWORD == 2)) && words=$("$1" cache help | sed -n 's/^  \([a-z]*\) .*/\1/p')
     elif [[ $first == doctor ]]; then
         words='--json --mount --help'
     fi

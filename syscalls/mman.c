@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/cache.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/tb.h"
@@ -295,6 +296,7 @@ long sys_munmap(struct thread *t, const uint64_t arg[6])
         return -EINVAL;
     memory_lock();
     memory_map_sync();
+    cache_save_range(start, end);
     int r = for_each_part(start, end, unmap_part, NULL);
     memory_unlock();
     return r;

@@ -198,6 +198,35 @@ run "many warm" many
 [ "$(hits)" -gt 20 ] || fail "many warm" "$line"
 run "many verified" many -cache verify
 
+# -- Translations that come with an image: used where the folder has none, if only their owner writes them --
+mkdir -p image/bin image/tmp && cp program image/bin/true
+if "$anyarch" cache bake image -o baked -c 'exit 1' > bake.log 2>&1; then
+    [ -z "$(ls -A image/tmp)" ] || fail bake "left $(ls -A image/tmp)"
+    with_baked() { rm -rf none && ANYARCH_BAKED=$PWD/$1 run "$2" none; }
+    with_baked baked baked
+    [ "$(hits)" -gt 20 ] || fail baked "not used: $line"
+    ANYARCH_BAKED=$PWD/baked ANYARCH_CACHE=$PWD/no/such "$anyarch" -d cache ./program 2>&1 | grep -q ' program:.* [1-9][0-9]* hits' ||
+        fail baked "not used without a folder"
+    not_baked() { with_baked "$@"; [ "$(hits)" = 0 ] || fail "$2" "was used: $line"; }
+    cp baked loose && chmod 666 loose
+    not_baked loose "baked file of mode 666"
+    ln -s baked baked.link
+    not_baked baked.link "symbolic link as baked file"
+    not_baked image "folder as baked file"
+    head -c 60 baked > short
+    not_baked short "short baked file"
+    cp baked flipped && printf 'XXXXXXXX' | dd of=flipped bs=1 seek=40 conv=notrunc status=none
+    not_baked flipped "baked file with damaged rows"
+    cp baked flipped && for at in 9000 30000 90000; do printf 'XXXXXXXX' | dd of=flipped bs=1 seek=$at conv=notrunc status=none; done
+    with_baked flipped "baked file with damaged blocks" # what is whole is used
+    if [ "$(id -u)" = 0 ]; then
+        cp baked foreign.baked && chown 65534 foreign.baked
+        not_baked foreign.baked "another user's baked file"
+    fi
+else
+    grep -q 'cannot change the root' bake.log || fail bake "$(cat bake.log)"
+fi
+
 # -- The tool --
 ANYARCH_CACHE=c "$anyarch" cache list | grep -q ' program$' || fail list "lacks the program"
 ANYARCH_CACHE=c "$anyarch" cache stat | grep -q '^files ' || fail stat "lacks the number of files"

@@ -66,6 +66,7 @@ complete_words() {
 }
 [ "$(complete_words doct)" = doctor ] || fail "completion of doct: $(complete_words doct)"
 [ "$(complete_words binfmt unin)" = uninstall ] || fail "completion of binfmt unin: $(complete_words binfmt unin)"
+[ "$(complete_words cache ba)" = bake ] || fail "completion of cache ba: $(complete_words cache ba)"
 [ "$(complete_words binfmt install aa)" = aarch64 ] || fail "completion of install aa: $(complete_words binfmt install aa)"
 [ "$(complete_words binfmt install --dr)" = --dry-run ] || fail "completion of --dr: $(complete_words binfmt install --dr)"
 [ "$(complete_words -stra)" = -strace ] || fail "completion of -stra: $(complete_words -stra)"
