@@ -26,11 +26,15 @@ enum { LEAST_FIRST = 32, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16
 /* What saving may take of the process's time: less than a tenth of it, and of what the cache has saved, a part. What it
  * takes is measured; these tell how much to begin. */
 enum { PART_OF_TIME = 14, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1000 };
+/* Jumps back are counted in processes that have run for so long: before, a region costs more than it saves. The time is
+ * looked at after so many ways out of code. */
+enum { LOOPS_NS = 300000000, LOOPS_EVERY = 256 };
 enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 
 struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
 unsigned n_cache_units;
 static bool on, verifying, switched_off;
+bool cache_loops_count;
 static uint64_t common; /* hash of what every key has: builds, CPUs, options */
 static uint64_t common_baked; /* the same with the least that a host CPU can do */
 static struct cache_unit *current;
@@ -318,6 +322,7 @@ static bool is_same(const struct cache_unit *u, unsigned segment, const struct c
     struct cache_parts p = cache_parts(e, details);
     fresh.code = e->code;
     fresh.details = e->details;
+    fresh.was_hot = e->was_hot;
     if (memcmp(&fresh, e, sizeof fresh))
         return false;
     uint8_t *copy = calloc(1, p.size + 2 * (size_t)e->size), *old = copy + p.size, *new = old + e->size;
@@ -452,7 +457,7 @@ static void save_locked(guest_addr from, guest_addr end)
         int64_t n_blocks = (allowed - (now - start) - FILE_NS) / BLOCK_NS;
         if (!overlaps(u, from, end) || !is_worth_writing(u) || n_blocks < LEAST_FIRST)
             continue;
-        cache_write_unit(u, n_blocks < UINT32_MAX ? (uint32_t)n_blocks : UINT32_MAX);
+        cache_write_unit(u, n_blocks < UINT32_MAX ? (uint32_t)n_blocks : UINT32_MAX, start >= LOOPS_NS);
         forget_new_blocks(u);
         now = cpu_time();
     }
@@ -515,5 +520,19 @@ void cache_save_range(guest_addr start, guest_addr end)
         return;
     tb_lock_take();
     save_locked(start, end);
+    tb_lock_release();
+}
+
+void cache_count_loops(void)
+{
+    static unsigned n;
+    if (!on || cache_loops_count || ++n % LOOPS_EVERY || cpu_time() < LOOPS_NS)
+        return;
+    tb_lock_take();
+    cache_loops_count = true;
+    for (unsigned i = 0; i < n_cache_units; i++)
+        for (unsigned s = 0; cache_units[i].file.header && s < cache_units[i].file.header->n_segments; s++)
+            if (cache_units[i].state[s] == SEGMENT_GOOD)
+                cache_unlink_loops(&cache_units[i], s);
     tb_lock_release();
 }

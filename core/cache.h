@@ -51,3 +51,6 @@ void cache_after_fork(void); /* in the child: what the parent has translated is 
 void cache_save(bool at_end);
 /* The same for code in [start, end), which is about to be unmapped. */
 void cache_save_range(guest_addr start, guest_addr end);
+/* To be called when generated code is left. In a process that has run for some time jumps back inside cache files are led
+ * to their stubs, once, so that hot loops are found. */
+void cache_count_loops(void);

@@ -129,6 +129,8 @@ bool cache_segment_usable(struct cache_unit *u, unsigned segment)
         u->damaged = true;
     } else {
         u->state[segment] = (uint8_t)pages_state(u, segment);
+        if (u->state[segment] == SEGMENT_GOOD && cache_loops_count)
+            cache_unlink_loops(u, segment);
     }
     return u->state[segment] == SEGMENT_GOOD;
 }
@@ -346,6 +348,24 @@ void cache_unlink(struct cache_unit *u, guest_addr start, guest_addr end)
         const struct cache_entry *entries = cache_entries(&u->file, s);
         for (uint32_t i = 0; u->state[s] == SEGMENT_GOOD && i < u->file.header->segment[s].n_blocks; i++)
             unlink_exits(u, s, &entries[i], (int64_t)start, (int64_t)end);
+    }
+}
+
+void cache_unlink_loops(struct cache_unit *u, unsigned segment)
+{
+    const struct cache_entry *e = cache_entries(&u->file, segment);
+    for (uint32_t n = u->file.header->segment[segment].n_blocks; n; n--, e++) {
+        struct cache_parts p = cache_parts(e, cache_details(&u->file, segment, e));
+        uint8_t *code = (uint8_t *)cache_segment_start(&u->file, segment) + e->code;
+        struct tb *tb = *tb_of(u, segment, e);
+        for (unsigned i = 0; i < e->n_exits; i++) {
+            bool in_file = tb ? tb->exits[i].in_file : host_backend.exit_leads_to(code, p.exit[i].site) != p.exit[i].stub;
+            if (!in_file || p.exit[i].target > 0 || host_backend.exit_is_call(code, p.exit[i].site))
+                continue;
+            host_backend.lead_exit(code, p.exit[i].site, p.exit[i].stub);
+            if (tb)
+                tb->exits[i].in_file = false;
+        }
     }
 }
 

@@ -12,7 +12,7 @@
  *   details           of the blocks: exits, ranges, flags, places of variables, uses of the load address, instruction lengths
  *
  * The file is mapped as a whole, privately, and never parsed. An exit to a block of the same segment or of an earlier one
- * jumps there directly, any other to its own stub: so a segment is usable if it and all that it leads to are what was
+ * jumps there directly, unless it closes a loop that was hot, any other to its own stub: so a segment is usable if it and all that it leads to are what was
  * written, and made from the pages that the guest has now. Both are checked as a whole before the first block of it runs.
  *
  * In front of the mapping is a private word with the load address of the guest's file, which code reaches by a displacement
@@ -51,7 +51,8 @@ struct cache_entry {
     uint32_t code, size;   /* offset in the segment */
     uint32_t details;      /* offset in the table of details */
     uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_places, n_bias, n_delta_bytes;
-    uint16_t residue;      /* address of the code modulo 64 when it was generated */
+    uint8_t residue;       /* address of the code modulo 64 when it was generated */
+    uint8_t was_hot;       /* a loop head that was compiled as a region: jumps back to it are counted again */
 };
 
 struct cache_page_hash {

@@ -96,6 +96,9 @@ const struct cache_entry *cache_usable_entry(struct cache_unit *u, guest_addr pc
 struct tb *cache_make_block(struct cache_unit *u, guest_addr pc, uint32_t mode);
 /* Direct jumps into blocks made from what lies in [start, end) of the guest's file lead to their stubs again. */
 void cache_unlink(struct cache_unit *u, guest_addr start, guest_addr end);
+/* Jumps of a segment that may close loops lead to their stubs, so that they are linked to what counts them. */
+void cache_unlink_loops(struct cache_unit *u, unsigned segment);
+extern bool cache_loops_count; /* that is done for every segment that becomes usable; guarded by tb_lock */
 /* No struct tb is used any more: nothing leads to blocks that are not in the file. */
 void cache_unlink_all(struct cache_unit *u);
 
@@ -144,8 +147,8 @@ struct cache_baked_part {
 bool cache_bake(int fd, struct cache_baked_part *part, uint32_t n);
 
 /* -- cache_write.c -- */
-/* Write out new blocks; at most N in all, with old ones that are written again. */
-void cache_write_unit(struct cache_unit *u, uint32_t n);
+/* Write out new blocks; at most N in all, with old ones that are written again. HOT: note which loops were hot. */
+void cache_write_unit(struct cache_unit *u, uint32_t n, bool hot);
 /* What goes into a file for a block, but for places there: the entry, and its details to AT. */
 struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *tb);
 void cache_put_details(const struct tb *tb, uint8_t *at);

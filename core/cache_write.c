@@ -36,7 +36,7 @@ struct writer {
     struct cache_header old_head;
     void *map;
     size_t map_size;
-    bool merge;
+    bool merge, notes_hot;
     struct cache_header head;     /* as it will be */
     struct cache_segment *segment; /* the new one, in it */
     struct cache_entry *entries;
@@ -218,15 +218,18 @@ struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *t
         .n_places = tb->n_places,
         .n_bias = tb->n_bias,
         .n_delta_bytes = (uint16_t)tb->n_delta_bytes,
-        .residue = (uint32_t)(uintptr_t)tb->code & (CACHE_LINE - 1),
+        .residue = (uint8_t)((uintptr_t)tb->code & (CACHE_LINE - 1)),
     };
 }
 
 static void choose_new(struct writer *w)
 {
     for (const struct tb *tb = w->unit->new_blocks; tb && w->n < w->max_new && !is_full(w); tb = tb->unit_next)
-        if (is_wanted(w, tb))
-            add_block(w, tb, cache_entry_of(w->unit, tb), tb, NULL);
+        if (is_wanted(w, tb)) {
+            struct cache_entry e = cache_entry_of(w->unit, tb);
+            e.was_hot = w->notes_hot && tb->is_cold;
+            add_block(w, tb, e, tb, NULL);
+        }
     w->n_new = w->n;
 }
 
@@ -333,21 +336,24 @@ static void put(struct stream *out, const void *p, size_t size)
     }
 }
 
-/* Where in the file the block for a guest address will be, or 0. */
-static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode)
+/* Where in the file the block for a guest address will be, or 0: not there, or a hot loop's head and this a jump BACK. */
+static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode, bool back)
 {
     uint32_t mask = ((uint32_t)1 << w->index_bits) - 1;
     for (uint32_t at = cache_index_start(offset, mode, w->index_bits); w->index[at]; at = (at + 1) & mask) {
         const struct cache_entry *e = &w->entries[w->index[at] - 1];
         if (e->offset == offset && e->mode == mode)
-            return w->segment->start + (uint64_t)e->code;
+            return back && e->was_hot ? 0 : w->segment->start + (uint64_t)e->code;
     }
     for (unsigned i = 0; !w->merge && i + 1 < w->head.n_segments; i++) {
         int64_t n = cache_lookup(&w->file, i, offset, mode);
         if (n < 0)
             continue;
+        const struct cache_entry *e = &cache_entries(&w->file, i)[n];
+        if (back && e->was_hot)
+            return 0;
         w->segment->leads_to |= (uint32_t)1 << i;
-        return w->file.header->segment[i].start + (uint64_t)cache_entries(&w->file, i)[n].code;
+        return w->file.header->segment[i].start + (uint64_t)e->code;
     }
     return 0;
 }
@@ -385,7 +391,7 @@ static void put_code(struct writer *w, uint32_t i)
         host_backend.reach_cell(code, tb ? tb->bias_at[n] : p.bias_at[n], w->segment->start + e->code);
     for (unsigned n = 0; n < e->n_exits; n++) {
         struct cache_exit exit = tb ? exit_of(tb, n) : p.exit[n];
-        uint64_t place = place_of(w, e->offset + (uint32_t)exit.target, e->mode);
+        uint64_t place = place_of(w, e->offset + (uint32_t)exit.target, e->mode, exit.target <= 0);
         host_backend.lead_exit(code, exit.site, place ? (int64_t)(place - w->segment->start - e->code) : exit.stub);
     }
 }
@@ -536,9 +542,9 @@ static void *work_memory(struct writer *w, size_t *size)
     return p;
 }
 
-void cache_write_unit(struct cache_unit *u, uint32_t n)
+void cache_write_unit(struct cache_unit *u, uint32_t n, bool hot)
 {
-    struct writer w = {.unit = u, .fd = -1, .max_new = n < u->n_new ? n : u->n_new, .max_blocks = n};
+    struct writer w = {.unit = u, .fd = -1, .notes_hot = hot, .max_new = n < u->n_new ? n : u->n_new, .max_blocks = n};
     size_t size;
     if (!cache_dir_writable())
         return;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "core/cache.h"
 #include "core/code_buffer.h"
 #include "core/compile.h"
 #include "core/fork_hints.h"
@@ -196,6 +197,7 @@ static enum exit_reason run_inside(struct thread *thread)
                 cpu_log(thread);
         }
         enum exit_reason reason = run_block(thread, tb);
+        cache_count_loops();
         indirect = reason == EXIT_LOOKUP;
         tb = NULL;
         if (unlikely(cpu->n_strict_held))

@@ -56,6 +56,7 @@ struct host_backend {
     /* The exit with its field at SITE shall lead, or leads, to this place, relative to the start of CODE. */
     void (*lead_exit)(uint8_t *code, uint32_t site, int64_t to);
     int64_t (*exit_leads_to)(const uint8_t *code, uint32_t site);
+    bool (*exit_is_call)(const uint8_t *code, uint32_t site); /* a guest call: the exit is a host call */
     uint32_t (*fp_exceptions)(void);         /* host's sticky FP flags as FP_* bits */
     void (*set_fp_mode)(struct cpu *cpu);    /* host rounding (and sticky flags cleared) from cpu->fp */
 };

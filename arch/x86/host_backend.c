@@ -291,6 +291,7 @@ const struct host_backend host_backend = {
     .reach_cell = host_reach_cell,
     .lead_exit = host_lead_exit,
     .exit_leads_to = host_exit_leads_to,
+    .exit_is_call = host_exit_is_call,
     .fp_exceptions = fp_exceptions,
     .set_fp_mode = set_fp_mode,
 };

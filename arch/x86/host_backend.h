@@ -20,6 +20,7 @@ const void *host_make_counter(struct tb *tb, unsigned index);
 void host_reach_cell(uint8_t *code, uint32_t at, uint32_t position);
 void host_lead_exit(uint8_t *code, uint32_t site, int64_t to);
 int64_t host_exit_leads_to(const uint8_t *code, uint32_t site);
+bool host_exit_is_call(const uint8_t *code, uint32_t site);
 
 /* host_stubs.c: generate the way in and out. */
 void host_make_stubs(void);

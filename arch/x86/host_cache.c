@@ -7,7 +7,7 @@
 #include "arch/x86/host_backend.h"
 #include "core/tb.h"
 
-enum { CELL = -8 };
+enum { CELL = -8, CALL_REL32 = 0xe8 };
 
 void host_reach_cell(uint8_t *code, uint32_t at, uint32_t position)
 {
@@ -25,3 +25,5 @@ int64_t host_exit_leads_to(const uint8_t *code, uint32_t site)
 {
     return (int64_t)site + 4 + __atomic_load_n((const int32_t *)(const void *)(code + site), __ATOMIC_RELAXED);
 }
+
+bool host_exit_is_call(const uint8_t *code, uint32_t site) { return code[site - 1] == CALL_REL32; }

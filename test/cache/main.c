@@ -102,9 +102,12 @@ static unsigned (*const work[])(unsigned) = {NAMES(1), NAMES(2), NAMES(3), NAMES
 int main(int argc, char **argv)
 {
     if (argc > 2 && !strcmp(argv[1], "work")) {
-        unsigned x = 1;
-        for (unsigned i = 0; i < 200; i++)
+        unsigned x = 1, n = argc > 3 ? atoi(argv[3]) : 200;
+        for (unsigned i = 0; i < n; i++) {
             x = work[atoi(argv[2]) % 32](x * 69069 + i);
+            if (i % 1000 == 999)
+                getppid();
+        }
         printf("work %u\n", x);
         return 0;
     }

@@ -92,6 +92,12 @@ for i in $(seq 0 31) $(seq 0 31); do
 done
 ANYARCH_CACHE=ends "$anyarch" cache verify > /dev/null || fail "after a damaged end" "not replaced"
 
+# -- Loops that were hot are found again, others in a process that runs for long --
+regions() { ANYARCH_CACHE=$1 "$anyarch" -d stats ./program work 7 "$2" 2>&1 | sed -n 's/.*regions \([0-9]*\) .*/\1/p'; }
+for i in 1 2 3 4; do [ "$(regions hot 3000000)" -gt 0 ] || fail hot "no loop was found in run $i"; done
+for i in 1 2 3 4; do [ "$(regions cool 3)" = 0 ] || fail cool "a loop of few turns was found to be hot in run $i"; done
+[ "$(regions cool 3000000)" -gt 0 ] || fail cool "no loop was found"
+
 # -- Another program under the same name and of the same first page --
 cp -r c mixed
 cp program kept && cp other program
