@@ -12,8 +12,9 @@
 
 /* Temporaries that operations can do with, if none needs more: then more variables have homes. */
 enum { FEW_GPRS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RBX, FEW_VECS = 6 };
-/* A home has to save more than it costs on the ways in and out. */
-enum { LEAST_USES = 8, GIVE_WAY_USES = 4 };
+/* A home has to save more than it costs on the ways in and out, also where a loop goes round only a few times: it is used
+ * twice in each round (region.c: LOOP_WEIGHT_LOG2), and that much more often than what gives way to it. */
+enum { LEAST_USES = 16, GIVE_WAY_USES = 16 };
 
 /* Atomic operations, whose operands go to registers of their own. */
 static bool needs_many_gprs(unsigned op)
