@@ -573,9 +573,9 @@ void asm_bit_ri(struct x86_asm *a, enum x86_bit op, unsigned w, unsigned r, unsi
     emit_rr(a, with_imm(with_digit(sized(bit_name[op], 1, 0xba, gpr_size(w)), op), n, 1), op, r);
 }
 
-void asm_bit_mi(struct x86_asm *a, enum x86_bit op, unsigned w, struct x86_mem m, unsigned n)
+void asm_bit_mi(struct x86_asm *a, enum x86_bit op, unsigned size, struct x86_mem m, unsigned n)
 {
-    emit_rm(a, with_imm(with_digit(sized(bit_name[op], 1, 0xba, gpr_size(w)), op), n, 1), op, m);
+    emit_rm(a, with_imm(with_digit(sized(bit_name[op], 1, 0xba, size), op), n, 1), op, m);
 }
 
 void asm_bt_rr(struct x86_asm *a, unsigned w, unsigned r, unsigned bit)

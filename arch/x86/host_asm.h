@@ -110,7 +110,8 @@ void asm_shld_i(struct x86_asm *a, unsigned w, unsigned dst, unsigned src, unsig
 void asm_shrd_i(struct x86_asm *a, unsigned w, unsigned dst, unsigned src, unsigned n);
 enum x86_bit { BIT_BT = 4, BIT_BTS, BIT_BTR, BIT_BTC };
 void asm_bit_ri(struct x86_asm *a, enum x86_bit op, unsigned w, unsigned r, unsigned n);
-void asm_bit_mi(struct x86_asm *a, enum x86_bit op, unsigned w, struct x86_mem m, unsigned n);
+/* SIZE: log2 of the bytes accessed, at least 1. */
+void asm_bit_mi(struct x86_asm *a, enum x86_bit op, unsigned size, struct x86_mem m, unsigned n);
 void asm_bt_rr(struct x86_asm *a, unsigned w, unsigned r, unsigned bit);
 void asm_bswap(struct x86_asm *a, unsigned w, unsigned r);
 void asm_setcc(struct x86_asm *a, enum x86_cc cc, unsigned r);

@@ -170,10 +170,11 @@ struct cond_test emit_cond(struct emitter *e, ir_ref f, unsigned cond)
     return (struct cond_test){TEST_ONE, sub_cc[cond], 0};
 }
 
+/* From memory with the size that was stored: a wider load would have to wait for the store to be done. */
 void emit_carry(struct emitter *e, ir_ref f, bool inverted)
 {
     if ((!f || e->eflags != f) && in_memory(e, f)) {
-        asm_bit_mi(&e->a, BIT_BT, 0, flags_mem(0), 8);
+        asm_bit_mi(&e->a, BIT_BT, 1, flags_mem(0), 8);
         if (!inverted)
             asm_plain(&e->a, X_CMC);
         return;
@@ -181,7 +182,7 @@ void emit_carry(struct emitter *e, ir_ref f, bool inverted)
     emit_flags(e, f);
     if (e->form == FLAGS_FCMP) {
         emit_save_flags(e, f);
-        asm_bit_mi(&e->a, BIT_BT, 0, flags_mem(0), 8);
+        asm_bit_mi(&e->a, BIT_BT, 1, flags_mem(0), 8);
         if (!inverted)
             asm_plain(&e->a, X_CMC);
     } else if ((e->form == FLAGS_SUB) != inverted) {
