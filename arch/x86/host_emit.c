@@ -105,6 +105,8 @@ static void fill_tables(void)
             emit_of[op] = fn[i];
         clobbers_flags[op] = keeps_flags(op) ? 0 : FLAGS_CLOBBERED;
     }
+    if (host_features.bmi2)
+        clobbers_flags[IR_mul] = clobbers_flags[IR_umulh] = 0;
     clobbers_flags[IR_add] = IR_S;
     clobbers_flags[IR_load] = clobbers_flags[IR_store] = MEM_SWAP;
 }

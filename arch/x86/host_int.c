@@ -194,10 +194,30 @@ static void emit_neg(struct emitter *e, ir_ref ref, const struct ir_op *op)
     emit_clobber_flags(e);
 }
 
+/* EFLAGS are those of a value that is needed later. */
+static bool holds_flags(const struct emitter *e)
+{
+    return e->eflags != IR_NONE && e->ra.value[e->eflags].flags_until > e->ra.at;
+}
+
+/* One half of a * b, without a change of EFLAGS: long multiplications have a carry on its way. */
+static void emit_mulx(struct emitter *e, ir_ref ref, const struct ir_op *op, bool is_high)
+{
+    ra_take(&e->ra, RDX);
+    unsigned b = (unsigned)ra_use(&e->ra, op->b), a = (unsigned)ra_use(&e->ra, op->a);
+    asm_mov_rr(&e->a, 1, RDX, a);
+    unsigned rd = (unsigned)ra_def_reuse(&e->ra, ref);
+    asm_int3_rrr(&e->a, X_MULX, op_w(op), is_high ? rd : RDX, is_high ? RDX : rd, b);
+}
+
 static void emit_mul(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     unsigned w = op_w(op);
     ir_ref a = op->a, b = op->b;
+    if (e->a.has->bmi2 && holds_flags(e)) {
+        emit_mulx(e, ref, op, false);
+        return;
+    }
     order_operands(e, ref, &a, &b);
     int32_t imm = 0, slot = 0;
     if (operand_imm(e, b, w, &imm)) {
@@ -217,6 +237,10 @@ static void emit_mul(struct emitter *e, ir_ref ref, const struct ir_op *op)
 static void emit_mulh(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     bool is_unsigned = op->op == IR_umulh;
+    if (is_unsigned && e->a.has->bmi2) {
+        emit_mulx(e, ref, op, true);
+        return;
+    }
     ra_take(&e->ra, RDX);
     ra_take(&e->ra, RAX);
     int b = ra_use(&e->ra, op->b);

@@ -152,6 +152,19 @@ SEQUENCES = [
          "stp x16, x16, [x10, #168]!; csinc x15, x29, x2, ne; adds x1, x3, x12, lsl #7",
          [{"x2": 4, "x3": 5, "x5": A, "x10": B - 168, "x12": 1, "x16": 3, "x27": 5 << 26, "x29": 9, "v9": (1, 0), "v28": (7, 0), "fpsr": 0}]),
     ]),
+    ("seq_carry", "flags survive multiplications", [
+        ("adds x6, x0, x1; mul x8, x2, x3; adcs x7, x6, x8; umulh x9, x2, x3; adcs x6, x7, x9; mul w10, w2, w3; adc x11, x6, x10; "
+         "cset x12, mi; umulh x2, x2, x2; cset x13, cs",
+         [{"x0": M64, "x1": 1, "x2": M64, "x3": M64 - 1}, {"x0": 1 << 63, "x1": 1 << 63, "x2": 1 << 33, "x3": 1 << 40},
+          {"x0": 1, "x1": 2, "x2": 3, "x3": 4}]),
+        ("cmp x0, x1; mul x4, x4, x5; csel x6, x4, x5, lt; umulh x7, x4, x0; ccmp x7, #0, #4, ne; madd x8, x4, x5, x6; cset x9, eq; "
+         "mneg x10, x8, x4; b.hi 1f; umulh x11, x10, x10; 1: cset x12, vs",
+         [{"x0": 5, "x1": 9, "x4": 1 << 40, "x5": 1 << 41}, {"x0": 1 << 63, "x1": 1, "x4": 7, "x5": 0},
+          {"x0": 9, "x1": 9, "x4": M64, "x5": 3}]),
+        ("subs w0, w0, w1; umull x2, w0, w1; sbcs w3, w0, w2; smulh x4, x2, x0; sbcs x5, x4, x2; mul x6, x5, xzr; umulh x7, x6, x5; "
+         "cset w8, cc",
+         [{"x0": 3, "x1": 0xfffffff0}, {"x0": 0xfffffff0, "x1": 3}]),
+    ]),
     ("seq_pauth", "codes that are made and found right or wrong", [
         ("pacia x0, x1; mov x2, x0; autia x0, x1; mov x3, x2; autia x2, x4; xpaci x3",
          [{"x0": 0x123456789abc, "x1": 1, "x4": 2}, {"x0": 0xa5007ffffffffff0, "x1": 0, "x4": 1 << 63},
