@@ -1,4 +1,5 @@
-/* jit_threads - threads that make, run, change and unmap code while others do the same, signals arrive and the process forks. */
+/* jit_threads - threads and children that run changing code in turn; threads that make, run, change and unmap code while
+ * others do the same, signals arrive and the process forks. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -55,6 +56,52 @@ static void *churn(void *p)
     return NULL;
 }
 
+/* A thread that is like the one before it: the same memory may serve for both. */
+static void *call_twice(void *at)
+{
+    unsigned first = call(at);
+    return (void *)(long)(call(at) == first ? first : ~0u);
+}
+
+/* Each thread runs what is there now, not what an earlier thread jumped to. */
+static int one_after_another(void)
+{
+    int bad = 0;
+    void *result;
+    pthread_t id;
+    uint32_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint32_t *code = page + 100;
+    for (unsigned i = 0; i < 200; i++) {
+        if (i % 3 != 1) /* now and then the code stays as it was */
+            put(code, i);
+        pthread_create(&id, NULL, call_twice, code);
+        pthread_join(id, &result);
+        bad += result != (void *)(long)(i % 3 == 1 ? i - 1 : i);
+    }
+    munmap(page, 4096);
+    return bad;
+}
+
+/* Each child runs what was there when it was made, not what an earlier child ran. */
+static int children_one_after_another(void)
+{
+    int bad = 0, status;
+    uint32_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (unsigned i = 0; i < 30; i++) {
+        if (i % 3 != 1) {
+            mprotect(page, 4096, PROT_READ | PROT_WRITE);
+            put(page, i);
+            mprotect(page, 4096, PROT_READ | PROT_EXEC);
+        }
+        pid_t pid = fork();
+        if (!pid)
+            _exit((int)call(page));
+        bad += waitpid(pid, &status, 0) != pid || status != (int)(i % 3 == 1 ? i - 1 : i) << 8;
+    }
+    munmap(page, 4096);
+    return bad;
+}
+
 static void on_tick(int sig)
 {
     (void)sig;
@@ -63,6 +110,9 @@ static void on_tick(int sig)
 
 int main(void)
 {
+    printf("threads in turn %d", one_after_another());
+    printf(", children in turn %d\n", children_one_after_another());
+    fflush(stdout);
     pthread_t id[THREADS];
     struct itimerval t = {{0, 2000}, {0, 2000}}, off = {{0, 0}, {0, 0}};
     struct sigaction a = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
