@@ -268,6 +268,7 @@ static int alloc_from(struct ra *ra, uint64_t set)
 {
     int best = RA_NONE;
     uint32_t best_score = 0;
+    uint64_t class = set & VEC_REGS ? VEC_REGS : ~VEC_REGS;
     set &= ra->host->allocatable & ~ra->locked;
     for (uint64_t s = set; s; s &= s - 1) {
         int reg = __builtin_ctzll(s);
@@ -283,8 +284,12 @@ static int alloc_from(struct ra *ra, uint64_t set)
         if (score >= best_score)
             best = reg, best_score = score;
     }
-    if (best == RA_NONE)
-        bug("register allocator: no register left");
+    if (best == RA_NONE) {
+        if (!ra->host->may_run_out)
+            bug("register allocator: no register left");
+        ra->ran_out = true;
+        return __builtin_ctzll(class & ra->host->allocatable);
+    }
     evict(ra, best);
     ra->locked |= BIT(best);
     return best;

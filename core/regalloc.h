@@ -22,6 +22,7 @@ struct ra_host {
     void (*store)(void *ctx, int src, int32_t offset, int size);
     void (*load_const)(void *ctx, int dst, const struct ir_op *op); /* const, addr or vconst */
     bool no_deferred_puts;
+    bool may_run_out;                   /* too few registers are no bug: see ra.ran_out */
     bool folds_negations;   /* multiply-add can negate a factor */
     bool (*store_const)(void *ctx, int32_t offset, uint64_t value); /* 8 bytes; false: no instruction for this value */
 };
@@ -54,6 +55,7 @@ struct ra {
     struct ra_deferred deferred[IR_MAX_VARS];
     unsigned n_deferred;
     ir_ref at;                       /* operation being emitted */
+    bool ran_out;                    /* an operation needed more registers than there are: the code is wrong. The caller clears it */
 };
 
 /* Backward pass: last uses, wants, deferred puts. Uses of flags that are not adjacent to what makes them keep the

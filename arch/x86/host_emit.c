@@ -355,7 +355,7 @@ static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned
     e->pin = ra_host.pin;
     e->n_moves = e->n_calls = 0;
     e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = 0;
-    e->places_full = false;
+    e->places_full = e->ra.ran_out = false;
     for (unsigned i = 0; i < n_vars; i++)
         e->place_of[i] = MAX_PLACES;
     e->insn_start = 0;
@@ -377,6 +377,7 @@ struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const 
     ra_host.allocatable = homes->allocatable;
     ra_host.pin = homes->pin;
     ra_host.no_deferred_puts = homes->no_deferred_puts;
+    ra_host.may_run_out = homes->may_run_out;
     ra_host.clobbers_flags = clobbers_flags;
     ra_host.folds_negations = host_features.fma;
     begin_code(&e, tb, pc, n_vars, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);

@@ -185,22 +185,32 @@ static void emit_blocks(struct emitter *e, const struct hot_region *r)
     e->next_block = REGION_MAX_BLOCKS;
 }
 
-bool host_emit_region(const struct hot_region *r, struct tb *tb)
+/* Homes of the region's variables, with FEW registers left for temporaries at least. */
+static struct ra_host region_homes(const struct hot_region *r, uint64_t few, int8_t *pin)
 {
-    static int8_t pin[IR_MAX_VARS];
-    uint64_t few = temporaries(r), extra = host_temporaries & ~few, gprs = (1ull << RA_VEC) - 1;
-    memcpy(pin, host_pin, sizeof pin);
+    uint64_t extra = host_temporaries & ~few, gprs = (1ull << RA_VEC) - 1;
+    memcpy(pin, host_pin, sizeof host_pin);
     choose_homes(r, false, extra & gprs, pin);
     choose_homes(r, true, extra & ~gprs, pin);
     for (unsigned var = 0; var < host_n_vars; var++) /* what nobody wanted stays a temporary */
         if (pin[var] != RA_NONE)
             extra &= ~((uint64_t)1 << pin[var]);
-    struct ra_host homes = {.allocatable = few | extra, .pin = pin};
+    return (struct ra_host){.allocatable = few | extra, .pin = pin, .may_run_out = few != host_temporaries};
+}
+
+bool host_emit_region(const struct hot_region *r, struct tb *tb)
+{
+    static int8_t pin[IR_MAX_VARS];
+    struct ra_host homes = region_homes(r, temporaries(r), pin);
     for (;;) {
         struct emitter *e = emit_begin(tb, r->pc, host_n_vars, &homes);
         if (!e)
             return false;
         emit_blocks(e, r);
+        if (e->ra.ran_out) {
+            homes = region_homes(r, host_temporaries, pin);
+            continue;
+        }
         if (e->places_full) {
             homes.no_deferred_puts = true;
             continue;
