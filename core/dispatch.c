@@ -182,8 +182,8 @@ static enum exit_reason run_inside(struct thread *thread)
         cpu->branch_kind = 0;
         if (!tb)
             tb = find_or_make(thread);
-        if (!tb && tagged_extend(thread->guest->isa, cpu->pc) != cpu->pc) {
-            cpu->pc = tagged_extend(thread->guest->isa, cpu->pc);
+        if (!tb && tagged_strip(thread->guest->isa, cpu->pc) != cpu->pc) {
+            cpu->pc = tagged_strip(thread->guest->isa, cpu->pc);
             cpu->branch_kind = kind;
             continue;
         }

@@ -6,16 +6,11 @@
 #include "core/guest.h"
 #include "core/ir.h"
 
-/* A jump to ADDR: its ignored bits become copies of the one below. */
-static inline guest_addr tagged_extend(const struct guest_isa *isa, guest_addr addr)
-{
-    return (guest_addr)((int64_t)(addr << isa->ignored_bits) >> isa->ignored_bits);
-}
-
-/* A user address ADDR without its tag; others, which nobody may access, stay as they are (Linux: untagged_addr). */
+/* A user address ADDR, of an access or of a jump, without its tag. Others, which nobody may access, stay as they are: the
+ * kernel's half has no tags (TCR_EL1.TBI1 = 0; Linux: untagged_addr). */
 static inline guest_addr tagged_strip(const struct guest_isa *isa, guest_addr addr)
 {
-    return addr & tagged_extend(isa, addr);
+    return addr & (guest_addr)((int64_t)(addr << isa->ignored_bits) >> isa->ignored_bits);
 }
 
 /* The instruction at PC faulted on something that is no address to the host. True: from now on it ignores tags, and has to be
