@@ -32,7 +32,7 @@ static void on_fault(int sig, siginfo_t *info, void *ucontext)
     r->signal = (uint32_t)sig;
     /* Linux says ILL_ILLOPC for every undefined instruction, the judge ILL_ILLOPN. */
     r->code = sig == SIGILL ? 0 : (uint32_t)info->si_code;
-    r->address = (uint64_t)(uintptr_t)info->si_addr;
+    r->address = fault_address(info);
     r->pc = uc->uc_mcontext.pc;
     memcpy(r->x, uc->uc_mcontext.regs, sizeof r->x);
     r->sp = uc->uc_mcontext.sp;

@@ -86,3 +86,10 @@ void slot_stop(const char *what);
 
 /* Write N bytes to standard output. */
 void slot_output(const void *buf, size_t n);
+
+/* Address of a fault; 0 for one that the judge's host does not tell because it cannot be an address. */
+static inline uint64_t fault_address(const siginfo_t *info)
+{
+    uint64_t address = (uint64_t)(uintptr_t)info->si_addr, top = address >> 47;
+    return top == 0 || top == 0x1ffff ? address : 0;
+}
