@@ -43,11 +43,15 @@ static bool is_free(struct host_stack *s)
 
 struct host_stack *host_stack_take(void)
 {
+    static unsigned turn; /* guarded by memory_lock */
     struct host_stack *found = NULL;
     memory_lock();
-    for (unsigned i = 0; i < MAX_STACKS && !found; i++)
-        if (stacks[i].base && is_free(&stacks[i]))
-            found = &stacks[i];
+    /* In turn, so that the last user of each has had time to end. */
+    for (unsigned i = 0; i < MAX_STACKS && !found; i++) {
+        struct host_stack *s = &stacks[++turn % MAX_STACKS];
+        if (s->base && is_free(s))
+            found = s;
+    }
     for (unsigned i = 0; i < MAX_STACKS && !found; i++)
         if (!stacks[i].base && map_stack(&stacks[i]))
             found = &stacks[i];
