@@ -25,7 +25,7 @@ enum { SAVE_BLOCKS = 512, SAVE_SECONDS = 10 };
 enum { LEAST_FIRST = 32, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 };
 /* What saving may take of the process's time: less than a tenth of it, and of what the cache has saved, a part. What it
  * takes is measured; these tell how much to begin. */
-enum { PART_OF_TIME = 14, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1000 };
+enum { PART_OF_TIME = 16, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1400 };
 /* Jumps back are counted in processes that have run for so long: before, a region costs more than it saves. The time is
  * looked at after so many ways out of code. */
 enum { LOOPS_NS = 300000000, LOOPS_EVERY = 256 };
