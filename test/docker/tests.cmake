@@ -1,4 +1,4 @@
-# The images, in podman and buildah. Label docker: .ci/run runs them, the presets leave them out. Of those, build and docker
+# The images, in podman, buildah and Docker's engine. Label docker: the presets leave them out; .ci/run runs those that do not
 # take minutes.
 set(ANYARCH_RELEASE ${PROJECT_SOURCE_DIR}/build/release/anyarch CACHE FILEPATH "The program that images are made of")
 file(GLOB cases CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cases/*.sh)
