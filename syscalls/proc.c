@@ -303,11 +303,10 @@ static uint64_t caught_signals_with(bool ignored)
 /* The host's lines, but for those that the translator answers for. */
 static void write_status(struct text *x, const struct proc_name *name)
 {
-    char all[8192];
-    ssize_t n = read_host_file(name, all, sizeof(all) - 1);
-    all[n > 0 ? n : 0] = 0;
-    char *saved;
-    for (char *line = strtok_r(all, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
+    struct text host = {0};
+    read_host_text(name, &host);
+    char *saved = NULL;
+    for (char *line = strtok_r(host.at, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
         bool ignored = !strncmp(line, "SigIgn:\t", 8);
         if (ignored || !strncmp(line, "SigCgt:\t", 8))
             text_print(x, "%.8s%016llx\n", line,
@@ -321,6 +320,7 @@ static void write_status(struct text *x, const struct proc_name *name)
         else
             text_print(x, "%s\n", line);
     }
+    free(host.at);
 }
 
 static void print_limit(struct text *x, uint64_t value)
@@ -355,16 +355,16 @@ static void replace_limit(unsigned resource, uint64_t soft, uint64_t hard, void 
 
 static void write_limits(struct text *x, const struct proc_name *name)
 {
-    char all[8192];
-    ssize_t n = read_host_file(name, all, sizeof(all) - 1);
-    all[n > 0 ? n : 0] = 0;
-    char *saved;
-    for (char *line = strtok_r(all, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
+    struct text host = {0};
+    read_host_text(name, &host);
+    char *saved = NULL;
+    for (char *line = strtok_r(host.at, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
         struct limit_line l = {.text = x, .line = line};
         limits_for_each(replace_limit, &l);
         if (!l.done)
             text_print(x, "%s\n", line);
     }
+    free(host.at);
 }
 
 static void write_cpuinfo(struct text *x, const struct proc_name *name)
