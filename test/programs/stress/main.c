@@ -29,6 +29,7 @@ static volatile int stopping;
 static volatile int errors;
 static pthread_t worker[WORKERS];
 static volatile int alive[WORKERS];
+static pthread_barrier_t all_done; /* no worker ends while another may still send it a signal */
 
 static void wrong(const char *fmt, ...)
 {
@@ -226,7 +227,7 @@ static void send_signals(uint64_t *seed)
     for (int i = 0; i < 20; i++) {
         int to = draw(seed) % WORKERS;
         union sigval value = {.sival_int = i};
-        if (alive[to]) /* workers live until the end */
+        if (alive[to])
             pthread_sigqueue(worker[to], draw(seed) % 2 ? SIGUSR1 : SIGRTMIN + 3, value);
     }
 }
@@ -365,6 +366,7 @@ static void *work(void *p)
         job[n](&seed);
         __atomic_add_fetch(&done[n], 1, __ATOMIC_RELAXED);
     }
+    pthread_barrier_wait(&all_done);
     return NULL;
 }
 
@@ -409,6 +411,7 @@ static void run(int seconds)
 {
     memset((void *)alive, 0, sizeof(alive));
     stopping = 0;
+    pthread_barrier_init(&all_done, NULL, WORKERS);
     start_timer(2000);
     for (long i = 0; i < WORKERS; i++)
         if (pthread_create(&worker[i], NULL, work, (void *)i))
@@ -418,6 +421,7 @@ static void run(int seconds)
     stopping = 1;
     for (int i = 0; i < WORKERS; i++)
         pthread_join(worker[i], NULL);
+    pthread_barrier_destroy(&all_done);
     start_timer(0);
 }
 
