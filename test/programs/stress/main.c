@@ -171,8 +171,11 @@ static void map_memory(uint64_t *seed)
     madvise(q, hole * PAGE, MADV_DONTNEED);
     if (hole && q[0])
         wrong("MADV_DONTNEED kept the page\n");
-    munmap(q + hole * PAGE, PAGE);
-    munmap(q, bigger * PAGE);
+    munmap(q + hole * PAGE, PAGE); /* another thread may map something there at once */
+    if (hole)
+        munmap(q, hole * PAGE);
+    if (hole + 1 < bigger)
+        munmap(q + (hole + 1) * PAGE, (bigger - hole - 1) * PAGE);
     char *huge = mmap(NULL, (size_t)1 << 36, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (huge == MAP_FAILED)
         return wrong("no reservation: %d\n", errno);
