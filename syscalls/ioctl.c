@@ -1,8 +1,9 @@
 /* ioctl.c - ioctl: requests and structures of 64-bit little-endian guests are the host's, so all go
- * to the kernel but the few families that speak of the host's own CPU. */
+ * to the kernel but the few families that speak of the CPU. */
 #include "syscalls/ioctl.h"
 #include <errno.h>
 #include "core/log.h"
+#include "syscalls/seccomp_notify.h"
 #include "syscalls/syscall.h"
 
 enum { TYPE_KVM = 0xae };
@@ -35,5 +36,7 @@ long sys_ioctl(struct thread *t, const uint64_t arg[6])
             log_write("Unsupported ioctl: %#x: virtual machines of the host's CPU\n", request);
         return -ENOTTY;
     }
+    if (request == KIOCTL_NOTIF_RECV || request == KIOCTL_NOTIF_SEND)
+        return seccomp_notify_ioctl(t, arg);
     return safe_syscall(t, HOST_NR_ioctl, arg[0], arg[1], arg[2], 0, 0, 0);
 }

@@ -3,7 +3,8 @@
  * Filters see the guest's call numbers, architecture and addresses, so the host's kernel cannot run
  * them; it would also apply them to the translator's own calls. Guest code reaches the kernel only
  * through syscall_dispatch(), which asks here first. Threads and children inherit, execve hands the
- * filters on in a memory file, and a thread with filters cannot start a program of the host. */
+ * filters on in a memory file, and a thread with filters cannot start a program of the host.
+ * seccomp_notify.c has the listeners. */
 #include "syscalls/seccomp.h"
 
 #include <errno.h>
@@ -17,25 +18,20 @@
 #include "syscalls/bpf.h"
 #include "syscalls/process.h"
 #include "syscalls/row.h"
+#include "syscalls/seccomp_notify.h"
 #include "syscalls/syscall.h"
 
 /* A filter and the older ones below it. Nodes are shared by the tasks that inherited them. */
 struct seccomp_filter {
     unsigned refs; /* tasks and newer filters; guarded by seccomp_lock */
     unsigned n;
+    bool has_listener;
     struct seccomp_filter *older;
     struct bpf_insn code[];
 };
 
-/* Not in every kernel's headers. */
-enum {
-    KFLAG_TSYNC = 1,
-    KFLAG_LOG = 2,
-    KFLAG_SPEC_ALLOW = 4,
-    KFLAG_NEW_LISTENER = 8,
-    KFLAG_TSYNC_ESRCH = 16
-};
-#define KRET_KILL_PROCESS 0x80000000u
+#define KRET_KILL_PROCESS 0x80000000u /* not in every kernel's headers */
+#define KRET_USER_NOTIF   0x7fc00000u
 
 enum { MAX_INSNS_OF_ALL = 32768, COST_OF_FILTER = 4, MAX_ERRNO_DATA = 4095 };
 
@@ -78,27 +74,30 @@ unsigned seccomp_count(const struct task *task)
 {
     unsigned n = 0;
     for (const struct seccomp_filter *f = task->seccomp_filters; f; f = f->older)
-        n++;
+        n += !f->has_listener; /* the host counts that one */
     return n;
 }
 
 /* -- Judging a call -- */
 
-static uint32_t audit_arch(const struct guest *g)
+uint32_t seccomp_audit_arch(const struct guest *g)
 {
     enum { IS_64BIT = 0x80000000, IS_LITTLE_ENDIAN = 0x40000000 };
     return g->elf_machine | (g->bits == 64 ? (uint32_t)IS_64BIT : 0) |
            (g->big_endian ? 0 : (uint32_t)IS_LITTLE_ENDIAN);
 }
 
-/* The strictest verdict counts, of equal ones the newest filter's. */
-static uint32_t run_filters(const struct seccomp_filter *f, const struct seccomp_data *data)
+/* The strictest verdict counts, of equal ones the newest filter's. *listens: that filter has a listener. */
+static uint32_t run_filters(const struct seccomp_filter *f, const struct seccomp_data *data, bool *listens)
 {
     uint32_t verdict = SECCOMP_RET_ALLOW;
+    *listens = false;
     for (; f; f = f->older) {
         uint32_t r = bpf_run(f->code, data);
-        if ((int32_t)(r & SECCOMP_RET_ACTION_FULL) < (int32_t)(verdict & SECCOMP_RET_ACTION_FULL))
-            verdict = r;
+        if ((int32_t)(r & SECCOMP_RET_ACTION_FULL) >= (int32_t)(verdict & SECCOMP_RET_ACTION_FULL))
+            continue;
+        verdict = r;
+        *listens = f->has_listener;
     }
     return verdict;
 }
@@ -117,25 +116,41 @@ static void set_result(struct thread *t, uint64_t value)
     t->cpu.gpr[t->guest->abi->ret_reg] = value;
 }
 
-static bool act(struct thread *t, uint32_t verdict, const struct seccomp_data *data)
+/* The supervisor decides. Results as of seccomp_stops_call. */
+static long ask(struct thread *t, const struct seccomp_data *data)
+{
+    long r = seccomp_notify(t, data);
+    if (r == NOTIFY_CONTINUES)
+        return 0;
+    if (r == -ERESTARTSYS || r == -ERESTARTNOINTR)
+        return r;
+    set_result(t, (uint64_t)r);
+    return -ESYSDONE;
+}
+
+static long act(struct thread *t, uint32_t verdict, bool listens, const struct seccomp_data *data)
 {
     uint32_t detail = verdict & SECCOMP_RET_DATA;
     switch (verdict & SECCOMP_RET_ACTION_FULL) {
     case SECCOMP_RET_ALLOW:
     case SECCOMP_RET_LOG:
-        return false;
+        return 0;
     case SECCOMP_RET_ERRNO:
         set_result(t, -(uint64_t)(detail < MAX_ERRNO_DATA ? detail : MAX_ERRNO_DATA));
-        return true;
+        return -ESYSDONE;
+    case KRET_USER_NOTIF:
+        if (listens)
+            return ask(t, data);
+        /* fallthrough */
     case SECCOMP_RET_TRACE: /* nobody traces */
         set_result(t, (uint64_t)-ENOSYS);
-        return true;
+        return -ESYSDONE;
     case SECCOMP_RET_TRAP:
         signal_force_seccomp(t, data->nr, data->arch, (int)detail);
-        return true;
+        return -ESYSDONE;
     case SECCOMP_RET_KILL_THREAD:
         kill_thread(t, SIGSYS);
-        return true;
+        return -ESYSDONE;
     default: /* SECCOMP_RET_KILL_PROCESS, and what the kernel does not know either */
         signal_die(t, SIGSYS);
     }
@@ -150,27 +165,27 @@ static bool is_strict_call(const char *name)
     return false;
 }
 
-bool seccomp_stops_call(struct thread *t, const uint64_t arg[6])
+long seccomp_stops_call(struct thread *t, const uint64_t arg[6])
 {
     const struct abi *abi = t->guest->abi;
     struct task *task = t->task;
     if (task->seccomp_mode == SECCOMP_MODE_STRICT) {
         if (is_strict_call(syscall_name(t->guest, (uint32_t)t->cpu.gpr[abi->nr_reg])))
-            return false;
+            return 0;
         kill_thread(t, SIGKILL);
-        return true;
+        return -ESYSDONE;
     }
     struct seccomp_data data = {.nr = (int)t->cpu.gpr[abi->nr_reg],
-                                .arch = audit_arch(t->guest),
+                                .arch = seccomp_audit_arch(t->guest),
                                 .instruction_pointer = t->cpu.pc};
     memcpy(data.args, arg, sizeof(data.args));
     /* Another thread may put newer filters on this one (TSYNC); those that are here stay alive. */
-    uint32_t verdict =
-        run_filters(__atomic_load_n(&task->seccomp_filters, __ATOMIC_ACQUIRE), &data);
+    bool listens;
+    uint32_t verdict = run_filters(__atomic_load_n(&task->seccomp_filters, __ATOMIC_ACQUIRE), &data, &listens);
     if (LOG_ON(strace) && verdict < SECCOMP_RET_LOG)
         log_write("%d %s() stopped by seccomp: 0x%08x\n", (int)getpid(),
                   syscall_name(t->guest, (uint32_t)data.nr), verdict);
-    return act(t, verdict, &data);
+    return act(t, verdict, listens, &data);
 }
 
 /* -- Adding a filter -- */
@@ -243,7 +258,15 @@ static unsigned insns_of_all(const struct seccomp_filter *f)
     return n;
 }
 
-/* seccomp_lock is held. */
+static bool has_listener(const struct seccomp_filter *f)
+{
+    while (f && !f->has_listener)
+        f = f->older;
+    return f;
+}
+
+/* seccomp_lock is held. Returns a listener, 0, or without having attached F the tid of a thread that has other filters or
+ * -errno. */
 static long attach(struct task *task, struct seccomp_filter *f, uint32_t flags)
 {
     struct sync s = {.base = task->seccomp_filters};
@@ -255,6 +278,13 @@ static long attach(struct task *task, struct seccomp_filter *f, uint32_t flags)
         thread_for_each(sync_thread, &s);
     if (s.failed)
         return flags & KFLAG_TSYNC_ESRCH ? -ESRCH : s.failed;
+    long listener = 0;
+    if (flags & KFLAG_NEW_LISTENER) {
+        listener = seccomp_new_listener(flags, has_listener(task->seccomp_filters));
+        if (listener < 0)
+            return listener;
+        f->has_listener = true;
+    }
     f->older = task->seccomp_filters; /* takes over the task's reference */
     __atomic_store_n(&task->seccomp_filters, f, __ATOMIC_RELEASE);
     task->seccomp_mode = SECCOMP_MODE_FILTER;
@@ -262,26 +292,31 @@ static long attach(struct task *task, struct seccomp_filter *f, uint32_t flags)
     s.base = f;
     if (flags & KFLAG_TSYNC)
         thread_for_each(sync_thread, &s);
-    return 0;
+    return listener;
 }
 
 static long add_filter(struct thread *t, uint32_t flags, guest_addr program)
 {
-    const uint32_t known = KFLAG_TSYNC | KFLAG_LOG | KFLAG_SPEC_ALLOW | KFLAG_TSYNC_ESRCH;
+    const uint32_t known = KFLAG_TSYNC | KFLAG_LOG | KFLAG_SPEC_ALLOW | KFLAG_NEW_LISTENER | KFLAG_TSYNC_ESRCH |
+                           KFLAG_WAIT_KILLABLE_RECV;
     if (flags & ~known) {
-        /* Also KFLAG_NEW_LISTENER: the supervisor would have to be told by the host's kernel. */
         if (LOG_ON(unimp))
             log_write("seccomp flags 0x%x are not supported\n", flags);
         return -EINVAL;
     }
+    /* A descriptor or the tid of a thread that cannot follow: not both can be the result. */
+    if ((flags & KFLAG_TSYNC && flags & KFLAG_NEW_LISTENER && !(flags & KFLAG_TSYNC_ESRCH)) ||
+        (flags & KFLAG_WAIT_KILLABLE_RECV && !(flags & KFLAG_NEW_LISTENER)))
+        return -EINVAL;
     struct seccomp_filter *f;
     long r = read_filter(program, &f);
     if (r)
         return r;
     pthread_mutex_lock(&seccomp_lock);
     r = attach(t->task, f, flags);
+    bool attached = r == 0 || f->has_listener;
     pthread_mutex_unlock(&seccomp_lock);
-    if (r)
+    if (!attached)
         free(f);
     return r;
 }
@@ -301,7 +336,7 @@ static long action_available(guest_addr at)
     static const uint32_t actions[] = {KRET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD,
                                        SECCOMP_RET_TRAP,  SECCOMP_RET_ERRNO,
                                        SECCOMP_RET_TRACE, SECCOMP_RET_LOG,
-                                       SECCOMP_RET_ALLOW};
+                                       SECCOMP_RET_ALLOW, KRET_USER_NOTIF};
     uint32_t action;
     if (memory_read(&action, at, sizeof(action)))
         return -EFAULT;
@@ -313,7 +348,7 @@ static long action_available(guest_addr at)
 
 long sys_seccomp(struct thread *t, const uint64_t arg[6])
 {
-    enum { STRICT, FILTER, ACTION_AVAIL };
+    enum { STRICT, FILTER, ACTION_AVAIL, NOTIF_SIZES };
     uint32_t flags = (uint32_t)arg[1];
     switch ((uint32_t)arg[0]) {
     case STRICT:
@@ -322,7 +357,9 @@ long sys_seccomp(struct thread *t, const uint64_t arg[6])
         return add_filter(t, flags, arg[2]);
     case ACTION_AVAIL:
         return flags ? -EINVAL : action_available(arg[2]);
-    default: /* also SECCOMP_GET_NOTIF_SIZES */
+    case NOTIF_SIZES:
+        return host_syscall(HOST_NR_seccomp, arg[0], flags, arg[2], 0, 0, 0);
+    default:
         return -EINVAL;
     }
 }
@@ -336,7 +373,9 @@ long seccomp_set_by_prctl(struct thread *t, uint64_t mode, guest_addr program)
 
 /* -- Through execve -- */
 
-/* The file: for each filter, the newest first, its number of instructions and these. */
+/* The file: for each filter, the newest first, its number of instructions (plus LISTENER_BIT) and these. */
+enum { LISTENER_BIT = 1 << 30 };
+
 int seccomp_save(const struct task *task)
 {
     int fd = (int)syscall(HOST_NR_memfd_create, "seccomp", MFD_CLOEXEC);
@@ -344,7 +383,8 @@ int seccomp_save(const struct task *task)
         return -1;
     for (const struct seccomp_filter *f = task->seccomp_filters; f; f = f->older) {
         size_t size = f->n * sizeof(*f->code);
-        if (write(fd, &f->n, sizeof(f->n)) != (ssize_t)sizeof(f->n) ||
+        unsigned n = f->n | (f->has_listener ? LISTENER_BIT : 0);
+        if (write(fd, &n, sizeof(n)) != (ssize_t)sizeof(n) ||
             write(fd, f->code, size) != (ssize_t)size) {
             close(fd);
             errno = ENOMEM;
@@ -361,6 +401,8 @@ void seccomp_load(struct task *task, int fd)
     off_t offset = 0;
     while (pread(fd, &n, sizeof(n), offset) == (ssize_t)sizeof(n)) {
         offset += (off_t)sizeof(n);
+        bool listens = n & LISTENER_BIT;
+        n &= ~(unsigned)LISTENER_BIT;
         struct seccomp_filter *f =
             n <= BPF_MAX_INSNS ? calloc(1, sizeof(*f) + n * sizeof(*f->code)) : NULL;
         size_t size = n * sizeof(*f->code);
@@ -369,6 +411,7 @@ void seccomp_load(struct task *task, int fd)
         offset += (off_t)size;
         f->refs = 1;
         f->n = n;
+        f->has_listener = listens;
         *at = f;
         at = &f->older;
     }

@@ -236,8 +236,11 @@ long syscall_dispatch(struct thread *t)
     uint64_t arg[6];
     for (unsigned i = 0; i < 6; i++)
         arg[i] = t->cpu.gpr[abi->arg_reg[i]];
-    if (unlikely(t->task->seccomp_mode) && seccomp_stops_call(t, arg))
-        return -ESYSDONE;
+    if (unlikely(t->task->seccomp_mode)) {
+        long stopped = seccomp_stops_call(t, arg);
+        if (stopped)
+            return stopped;
+    }
     if (unlikely(t->tagged_calls))
         strip_pointers(t, row, arg);
     if (LOG_ON(strace))
