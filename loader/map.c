@@ -140,13 +140,17 @@ int elf_map(struct elf_image *image, int fd, const char *path, guest_addr hint,
         }
     } else {
         out->start = image->low;
+        errno = 0;
         if (!memory_is_guest_or_free(image->low, image->high) ||
             reserve(image->low, size, true) == MAP_FAILED) {
+            int error = errno == ENOMEM ? -ENOMEM : -EEXIST;
             snprintf(image->error, sizeof image->error,
                      "needs addresses 0x%llx to 0x%llx, which %s", (unsigned long long)image->low,
                      (unsigned long long)image->high,
-                     image->low < 0x10000 ? "vm.mmap_min_addr keeps from this user" : "are in use");
-            return -EEXIST;
+                     error == -ENOMEM        ? "is more memory than there is"
+                     : image->low < 0x10000 ? "vm.mmap_min_addr keeps from this user"
+                                            : "are in use");
+            return error;
         }
     }
     out->bias = out->start - image->low;

@@ -41,6 +41,8 @@ sudo: effective uid is not 0
 The requested image's platform (linux/arm64) does not match the detected host platform
 image platform ({arm64 linux  [] }) does not match the expected platform
 Text file busy
+PTRACE_TRACEME: Operation not permitted
+Could not trace the inferior process
 Too many levels of symbolic links
 END
 )
