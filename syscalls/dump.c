@@ -2,7 +2,7 @@
  *
  * The file holds what the kernel of the guest's CPU would write (fs/binfmt_elf.c, core(5)): notes
  * with the registers of every thread, then the memory that is not merely a copy of a file. The
- * host's kernel never writes one for a guest, because that would be a core file of the translator.
+ * host's kernel writes none for a guest where anybody could see it, because that would be a core file of the translator.
  * Only where core_pattern hands core files to a program there is none, as only the kernel can start
  * that program. */
 #include "syscalls/dump.h"
@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
@@ -458,6 +460,39 @@ static int open_file(const char *name)
     return -1;
 }
 
+/* -- The wait status -- */
+
+static bool put_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        close(fd);
+    return written;
+}
+
+/* A mount name space of this process, as root of a user name space if need be: that takes a process without other threads. */
+static bool leave_mounts(void)
+{
+    char uids[64], gids[64];
+    snprintf(uids, sizeof(uids), "%d %d 1", (int)geteuid(), (int)geteuid());
+    snprintf(gids, sizeof(gids), "%d %d 1", (int)getegid(), (int)getegid());
+    if (unshare(CLONE_NEWNS) &&
+        (unshare(CLONE_NEWUSER | CLONE_NEWNS) || !put_text("/proc/self/uid_map", uids) ||
+         !put_text("/proc/self/setgroups", "deny") || !put_text("/proc/self/gid_map", gids)))
+        return false;
+    return !mount(NULL, "/proc", NULL, MS_PRIVATE, NULL); /* what is mounted there is seen by nobody else */
+}
+
+/* A status says "core dumped" if the kernel wrote a file. So that it does, one without any memory goes into a file system that
+ * ends with this process. Where that cannot be had, the flag is missing. */
+static void let_kernel_write(void)
+{
+    if (put_text("/proc/self/coredump_filter", "0") && leave_mounts() && !mount("none", "/proc", "tmpfs", 0, NULL) &&
+        !chdir("/proc"))
+        limits_let_kernel_dump();
+}
+
 void dump_core(struct thread *thread, const uint8_t info[SIGINFO_SIZE])
 {
     enum { DUMPABLE = 1 };
@@ -473,4 +508,6 @@ void dump_core(struct thread *thread, const uint8_t info[SIGINFO_SIZE])
         return;
     write_file(&o, thread, info);
     close(o.fd);
+    if (name[0] != '/' && !thread->task->in_vfork)
+        let_kernel_write();
 }

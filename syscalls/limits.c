@@ -143,6 +143,16 @@ uint64_t limits_core(void)
     return is_set(l, LIMIT_CORE) ? l->of[LIMIT_CORE].guest.soft : 0;
 }
 
+void limits_let_kernel_dump(void)
+{
+    enum { ENOUGH = 1 << 20 };
+    struct limit now;
+    if (host_limit(LIMIT_CORE, NULL, &now))
+        return;
+    now.soft = now.hard < ENOUGH ? now.hard : ENOUGH;
+    host_limit(LIMIT_CORE, &now, NULL);
+}
+
 void limits_for_each(void (*fn)(unsigned resource, uint64_t soft, uint64_t hard, void *p), void *p)
 {
     struct limits *l = current_limits();

@@ -265,6 +265,7 @@ static void run(const char *title, void (*fn)(void), void (*dies)(void), rlim_t 
     waitpid(pid, &status, 0);
     printf("%s: signal %d exit %d\n", title, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
            WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+    printf("core flag %d\n", WIFSIGNALED(status) && WCOREDUMP(status));
     look(dies, pid);
 }
 
