@@ -43,6 +43,7 @@ image platform ({arm64 linux  [] }) does not match the expected platform
 Text file busy
 PTRACE_TRACEME: Operation not permitted
 Could not trace the inferior process
+FATAL: ThreadSanitizer: unsupported VMA range
 Too many levels of symbolic links
 END
 )
