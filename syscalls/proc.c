@@ -384,20 +384,21 @@ static void write_cpuinfo(struct text *x, const struct proc_name *name)
 struct proc_file {
     const char *name; /* last component */
     void (*write)(struct text *x, const struct proc_name *name); /* null: the link exe */
-    bool is_global;   /* directly in /proc */
+    bool is_global;    /* directly in /proc */
+    bool is_published; /* the kernel knows what proc_publish() told it, also after an execve */
 };
 
 static const struct proc_file files[] = {
-    {"exe", NULL, false},
-    {"maps", write_maps, false},
-    {"smaps", write_smaps, false},
-    {"cmdline", write_cmdline, false},
-    {"environ", write_environ, false},
-    {"auxv", write_auxv, false},
-    {"stat", write_stat, false},
-    {"status", write_status, false},
-    {"limits", write_limits, false},
-    {"cpuinfo", write_cpuinfo, true},
+    {"exe", NULL, false, false},
+    {"maps", write_maps, false, false},
+    {"smaps", write_smaps, false, false},
+    {"cmdline", write_cmdline, false, true},
+    {"environ", write_environ, false, true},
+    {"auxv", write_auxv, false, false},
+    {"stat", write_stat, false, false},
+    {"status", write_status, false, false},
+    {"limits", write_limits, false, false},
+    {"cpuinfo", write_cpuinfo, true, false},
 };
 
 /* If *PATH begins with the component WORD, step over it and the slashes that follow. */
@@ -522,6 +523,8 @@ static const char *program_of(int pid, char *buf, size_t size)
     return buf + name;
 }
 
+static bool published; /* proc_publish() went well in this process */
+
 /* What the kernel tells others about this process is where it put our own words. Kernels without
  * CONFIG_CHECKPOINT_RESTORE refuse, which only leaves that as it is. */
 void proc_publish(void)
@@ -547,7 +550,7 @@ void proc_publish(void)
         .env_end = process.env_end,
         .exe_fd = (uint32_t)-1,
     };
-    host_syscall(HOST_NR_prctl, SET_MM, SET_MM_MAP, (uintptr_t)&map, sizeof(map), 0, 0);
+    published = host_syscall(HOST_NR_prctl, SET_MM, SET_MM_MAP, (uintptr_t)&map, sizeof(map), 0, 0) == 0;
 }
 
 static long open_exe(int pid, int flags)
@@ -588,7 +591,7 @@ long proc_open(struct thread *thread, int dirfd, const char *path, int flags, in
     (void)mode;
     int pid;
     const struct proc_file *f = find_file(dirfd, path, &pid);
-    if (!f || (f->write && ((flags & O_ACCMODE) != O_RDONLY || flags & (O_DIRECTORY | O_PATH))))
+    if (!f || (f->is_published && published) || (f->write && ((flags & O_ACCMODE) != O_RDONLY || flags & (O_DIRECTORY | O_PATH))))
         return PROC_NOT_MINE;
     if (!f->write)
         return flags & O_NOFOLLOW ? PROC_NOT_MINE : open_exe(pid, flags);

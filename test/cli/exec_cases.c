@@ -21,7 +21,7 @@
 
 static char folder[4096], program[4200];
 static char *args[] = {"my name", "one", "two words", "", NULL};
-static char *env[] = {"REPORT=1", NULL, NULL}; /* FOLDER=... */
+static char *env[] = {"REPORT=1", NULL, NULL, NULL}; /* FOLDER=... */
 
 /* -- What the new program sees ----------------------------------------------------------------- */
 
@@ -32,8 +32,22 @@ static const char *short_name(const char *name)
     return strncmp(name, folder, n) ? name : name[n] == '/' ? name + n + 1 : ".";
 }
 
+/* What is behind the descriptor 0, its NULs as bars. */
+static void show_input(void)
+{
+    char text[4096];
+    ssize_t n = read(0, text, sizeof(text));
+    for (ssize_t i = 0; i < n; i++)
+        putchar(text[i] ? text[i] : '|');
+    printf(" end %d\n", n < 0);
+}
+
 static int report(int argc, char **argv)
 {
+    if (getenv("INPUT")) {
+        show_input();
+        return 7;
+    }
     char comm[16] = "", exe[4096], cwd[4096];
     snprintf(folder, sizeof(folder), "%s", getenv("FOLDER"));
     prctl(PR_GET_NAME, comm);
@@ -334,6 +348,17 @@ static void descriptors(void)
     execve("prog", args, env);
 }
 
+/* As a shell's redirection: what is read is about the program that reads. */
+static void input_from(const char *path)
+{
+    dup2(open(path, O_RDONLY), 0);
+    env[2] = "INPUT=1";
+    env[1] = "FOLDER=.";
+    execve("prog", args, env);
+}
+static void input_cmdline(void) { input_from("/proc/self/cmdline"); }
+static void input_environ(void) { input_from("/proc/self/environ"); }
+
 static void no_descriptor_left(void)
 {
     struct rlimit limit;
@@ -436,7 +461,8 @@ static const struct {
     CALL(fd_text), CALL(fd_write), CALL(at_dir), CALL(at_dir_cloexec), CALL(at_dir_script),
     CALL(at_dir_script_cloexec), CALL(at_nofollow), CALL(at_nofollow_file), CALL(at_bad_flags), CALL(at_bad_fd),
     CALL(at_bad_fd_absolute), CALL(at_empty_without_flag), CALL(memory_open), CALL(memory_cloexec), CALL(self_fd),
-    CALL(deleted), CALL(descriptors), CALL(no_descriptor_left),
+    CALL(deleted), CALL(descriptors), CALL(no_descriptor_left), CALL(input_cmdline),
+    CALL(input_environ),
     /* folders */
     CALL(other_cwd), CALL(other_cwd_script), CALL(removed_cwd), CALL(removed_cwd_absolute), CALL(self_exe),
     CALL(self_exe_other_cwd), CALL(in_empty_root), CALL(search), CALL(search_denied), CALL(search_missing),
