@@ -146,6 +146,13 @@ static void prepare_op(struct prepare *p, ir_ref i)
         if (p->next_barrier < p->put_at[i] || (get != 0 && get < p->put_at[i]) || is_stepwise_access(op))
             v->want = RA_NONE;
     }
+    /* The low part is often all there is: its operand may be made where the put wants it. Operations that raise nothing rather
+     * work in the register of an operand that dies. */
+    if (op->op == IR_vlow && v->want != RA_NONE && ra->value[op->a].last_use == 0 && ra->value[op->a].want == RA_NONE &&
+        !(ir_op_info[p->ir->ops[op->a].op].props & IR_PURE)) {
+        ra->value[op->a].want = v->want;
+        p->put_at[op->a] = p->put_at[i];
+    }
     if ((info->props & (IR_FAULT | IR_END | IR_EXIT | IR_CALL)) != 0)
         p->next_barrier = i;
     if ((info->props & (IR_END | IR_EXIT | IR_CALL)) != 0 || op->op == IR_align)

@@ -319,6 +319,11 @@ void asm_test_rr(struct x86_asm *a, unsigned w, unsigned r1, unsigned r2)
     emit_rr(a, rm_first(sized("test", 0, 0x85, gpr_size(w))), r2, r1);
 }
 
+void asm_test_rm(struct x86_asm *a, unsigned w, unsigned r, struct x86_mem m)
+{
+    emit_rm(a, rm_first(sized("test", 0, 0x85, gpr_size(w))), r, m);
+}
+
 void asm_test8_rr(struct x86_asm *a, unsigned r1, unsigned r2)
 {
     emit_rr(a, rm_first(sized("test", 0, 0x84, 0)), r2, r1);

@@ -66,6 +66,7 @@ void asm_alu_mr(struct x86_asm *a, enum x86_alu op, unsigned w, struct x86_mem m
 void asm_alu_mi(struct x86_asm *a, enum x86_alu op, unsigned size, struct x86_mem m, int32_t imm);
 void asm_test_rr(struct x86_asm *a, unsigned w, unsigned r1, unsigned r2);
 void asm_test8_rr(struct x86_asm *a, unsigned r1, unsigned r2);
+void asm_test_rm(struct x86_asm *a, unsigned w, unsigned r, struct x86_mem m);
 void asm_test_ri(struct x86_asm *a, unsigned w, unsigned r, int32_t imm); /* narrower form where equivalent */
 void asm_test_mi(struct x86_asm *a, unsigned size, struct x86_mem m, int32_t imm);
 void asm_cmp8_ri(struct x86_asm *a, unsigned r, int imm);

@@ -151,6 +151,7 @@ struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, in
     const int reg[4] = {dst, a, b, c};
     for (unsigned i = 0; i < 4; i++)
         o->reg[i] = reg[i] == RA_NONE ? 255 : (uint8_t)reg[i];
+    o->bits = 255;
     o->op = &e->ir->ops[ref];
     o->resume = asm_offset(&e->a);
     return o;

@@ -30,6 +30,7 @@ struct ool {
     uint16_t exit;         /* index into tb->exits */
     ir_ref save_flags;     /* flags to store on this path, or none */
     bool poll;
+    uint8_t bits;          /* OOL_FP: for fp_skip_harmless, the register with the sum; 255: none */
     bool negates;          /* the second operand is the negation of what its register holds */
     uint8_t branch_kind;   /* of an indirect branch, for its miss */
     enum flags_form form;  /* of EFLAGS on arrival */

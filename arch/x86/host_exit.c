@@ -1,7 +1,7 @@
 /* host_exit.c - ways out of a block: direct exits with their stubs, indirect jumps, calls, returns, C. */
 #include <stddef.h>
 
-#include "arch/x86/host_vec.h"
+#include "arch/x86/host_fp.h"
 #include "core/dispatch.h"
 #include "core/log.h"
 
@@ -338,6 +338,8 @@ static void slow_code(struct emitter *e, const struct ool *o)
 {
     const struct ir_op *op = o->op;
     uint32_t what = op->op;
+    if (o->bits != 255)
+        fp_skip_harmless(e, o);
     for (unsigned i = 0; i < 4; i++) {
         unsigned reg = o->negates && i == 2 ? o->reg[0] : o->reg[i];
         what |= (uint32_t)(reg == 255 ? 0 : reg & 31) << (9 + 5 * i);

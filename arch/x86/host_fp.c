@@ -4,6 +4,10 @@
 #include "core/cpu.h"
 #include "core/flags.h"
 
+/* The least normal numbers, and 1 in the place of the exponent. */
+enum { SINGLE_EXPONENT_1 = 1 << 23 };
+#define DOUBLE_EXPONENT_1 (1ull << 52)
+
 bool fp_form_of(const struct emitter *e, unsigned type, struct fp_form *f)
 {
     unsigned log2 = type_lane_log2(type);
@@ -47,7 +51,7 @@ asm_label fp_jump_if_nan2(struct emitter *e, struct fp_form f, unsigned r1, unsi
 
 asm_label fp_jump_if_nan(struct emitter *e, struct fp_form f, unsigned r) { return fp_jump_if_nan2(e, f, r, r); }
 
-/* One compare for both: unordered counts as equal. T: scratch. */
+/* One compare for both, of lanes: unordered counts as equal. T: scratch. */
 static asm_label jump_if_nan_or_least_normal(struct emitter *e, struct fp_form f, unsigned r, unsigned t)
 {
     enum { UNORDERED = 3, EQUAL_OR_UNORDERED = 8 };
@@ -55,10 +59,6 @@ static asm_label jump_if_nan_or_least_normal(struct emitter *e, struct fp_form f
     struct x86_mem least = vec_literal(e, f.is_double ? 1ull << 52 : vec_repeat(2, 1u << 23));
     emit_clobber_flags(e);
     asm_v3m(a, V_andps, t, r, vec_literal(e, f.is_double ? INT64_MAX : vec_repeat(2, INT32_MAX)));
-    if (f.scalar) {
-        asm_v2m(a, f.is_double ? V_ucomisd : V_ucomiss, t, least);
-        return asm_jcc_near(a, CC_E);
-    }
     if (a->has->avx) {
         asm_v3mi(a, f.is_double ? V_cmppd : V_cmpps, t, t, least, EQUAL_OR_UNORDERED);
     } else {
@@ -69,6 +69,37 @@ static asm_label jump_if_nan_or_least_normal(struct emitter *e, struct fp_form f
     }
     asm_v2(a, V_ptest, t, t);
     return asm_jcc_near(a, CC_NE);
+}
+
+/* The same for a scalar, by its exponent: 1 and all ones, plus 1, have no bit of 11111111101, and no others. So infinities
+ * and other numbers with the least exponent jump, too. Cheaper than a compare, and zeros, which are common, do not jump. */
+static asm_label jump_if_exponent_suspect(struct emitter *e, struct fp_form f, unsigned r, unsigned bits)
+{
+    struct x86_asm *a = &e->a;
+    asm_r_from_v(a, V_movd_st, f.is_double, bits, r);
+    emit_clobber_flags(e);
+    if (f.is_double) {
+        asm_alu_rm(a, ALU_ADD, 1, bits, vec_literal(e, DOUBLE_EXPONENT_1));
+        asm_test_rm(a, 1, bits, vec_literal(e, 0x7fdull << 52));
+    } else {
+        asm_alu_ri(a, ALU_ADD, 0, bits, SINGLE_EXPONENT_1);
+        asm_test_ri(a, 0, bits, 0xfd << 23);
+    }
+    return asm_jcc_near(a, CC_E);
+}
+
+/* Without its sign, the sum is the fraction alone for infinities and NaNs; else it tells the least normal number. */
+void fp_skip_harmless(struct emitter *e, const struct ool *o)
+{
+    struct x86_asm *a = &e->a;
+    unsigned w = o->op->type == T_F64, bits = o->bits;
+    asm_alu_rr(a, ALU_ADD, w, bits, bits);
+    asm_jcc_to(a, CC_E, o->resume);
+    if (w)
+        asm_alu_rm(a, ALU_CMP, 1, bits, vec_literal(e, 4 * DOUBLE_EXPONENT_1));
+    else
+        asm_alu_ri(a, ALU_CMP, 0, bits, 4 * SINGLE_EXPONENT_1);
+    asm_jcc_to(a, CC_A, o->resume);
 }
 
 struct ool *fp_slow(struct emitter *e, ir_ref ref, asm_label jump, unsigned dst, int a, int b, int c)
@@ -83,6 +114,8 @@ struct ool *fp_slow_at(struct emitter *e, ir_ref ref, const struct fp_jumps *j, 
     if (!j->n)
         return NULL;
     struct ool *o = fp_slow(e, ref, j->at[0], dst, a, b, c);
+    if (j->by_bits)
+        o->bits = (uint8_t)j->bits;
     for (unsigned i = 1; i < j->n; i++)
         o->jump[o->n_jumps++] = j->at[i];
     return o;
@@ -207,6 +240,11 @@ static void guard_lanes(struct emitter *e, struct fp_form f, unsigned t, const u
 void fp_guard_result(struct emitter *e, struct fp_form f, unsigned r, const unsigned *factor, unsigned n_factors,
                      struct fp_jumps *j)
 {
+    if (!f.guarded && f.scalar) {
+        fp_jump(j, jump_if_exponent_suspect(e, f, r, bits_temp(e, j)));
+        j->by_bits = true;
+        return;
+    }
     unsigned t = lanes_temp(e, j);
     if (!f.guarded) {
         fp_jump(j, jump_if_nan_or_least_normal(e, f, r, t));
@@ -361,14 +399,24 @@ void emit_fp_fma(struct emitter *e, ir_ref ref, const struct ir_op *op)
     bool negates = ra_folds(&e->ra, ref, op->b);
     ir_ref factor = negates ? e->ir->ops[op->b].a : op->b;
     unsigned a = vec_use(e, op->a), b = vec_use(e, factor), c = vec_use(e, op->c);
-    unsigned y = fp_source(e, f, b), z = fp_source(e, f, c), dst = vec_def(e, ref);
+    unsigned y = fp_source(e, f, b), z = fp_source(e, f, c), dst;
     struct fp_jumps j = {.n = 0};
-    if (f.half)
-        asm_v2(&e->a, V_movddup, dst, a);
-    else if (f.scalar && !vec_is_clean(e, op->a, f.is_double ? 8 : 4))
-        clear_upper(e, f, dst, a);
-    else
-        asm_movv(&e->a, dst, a);
+    bool as_it_is = !f.half && (!f.scalar || vec_is_clean(e, op->a, f.is_double ? 8 : 4));
+    bool in_place = e->ra.value[ref].want == (int)(RA_VEC + a) && ra_dies(&e->ra, op->a) && a != b && a != c;
+    if (as_it_is && in_place) { /* the slow path takes the addend from a copy */
+        unsigned addend = vec_temp(e);
+        asm_movv(&e->a, addend, a);
+        dst = vec_def_over(e, ref, op->a);
+        a = addend;
+    } else {
+        dst = vec_def(e, ref);
+        if (f.half)
+            asm_v2(&e->a, V_movddup, dst, a);
+        else if (as_it_is)
+            asm_movv(&e->a, dst, a);
+        else
+            clear_upper(e, f, dst, a);
+    }
     fp_guard_operand(e, f, op->a, dst, &j);
     fp_guard_operand(e, f, factor, y, &j);
     fp_guard_operand(e, f, op->c, z, &j);

@@ -23,6 +23,7 @@ struct fp_jumps {
     unsigned n;
     asm_label at[8];
     bool has_bits, has_lanes;
+    bool by_bits; /* the only jump is on a scalar result's exponent: fp_skip_harmless comes first out of line */
     unsigned bits, lanes; /* general, vector */
 };
 
@@ -51,4 +52,6 @@ asm_label fp_jump_if_nan2(struct emitter *e, struct fp_form f, unsigned r1, unsi
 struct ool *fp_slow(struct emitter *e, ir_ref ref, asm_label jump, unsigned dst, int a, int b, int c);
 /* The same with the jumps of J; null if there is none. */
 struct ool *fp_slow_at(struct emitter *e, ir_ref ref, const struct fp_jumps *j, unsigned dst, int a, int b, int c);
+/* Code for the jump on an exponent, at the start of O: back if the result is neither a NaN nor the least normal number. */
+void fp_skip_harmless(struct emitter *e, const struct ool *o);
 static inline void fp_jump(struct fp_jumps *j, asm_label at) { j->at[j->n++] = at; }
