@@ -17,7 +17,7 @@
 
 struct totals {
     unsigned files, other_build, damaged;
-    uint64_t bytes, blocks, bad_blocks;
+    uint64_t bytes, blocks, regions, bad_blocks;
 };
 
 static bool is_cache_file(const char *name)
@@ -40,12 +40,20 @@ static uint32_t bad_blocks(const struct cache_file *f)
     return bad;
 }
 
+static uint32_t regions_of(const struct cache_file *f)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < f->header->n_segments; i++)
+        n += f->header->segment[i].n_regions;
+    return n;
+}
+
 static void print_file(const char *name, const struct cache_file *f, time_t used, bool current)
 {
     char when[32];
     struct tm tm;
     strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime_r(&used, &tm));
-    printf("%s %9u %7u %s %-7s %.*s\n", name, f->header->file_size, f->first[f->header->n_segments], when,
+    printf("%s %9u %7u %5u %s %-7s %.*s\n", name, f->header->file_size, f->first[f->header->n_segments], regions_of(f), when,
            current ? "current" : "old", CACHE_NAME_SIZE, f->header->name);
 }
 
@@ -68,6 +76,7 @@ static void examine(const char *name, bool list, bool verify, struct totals *t)
         t->other_build += !current;
         t->bytes += size;
         t->blocks += f.first[f.header->n_segments];
+        t->regions += regions_of(&f);
         t->bad_blocks += bad;
         if (list)
             print_file(name, &f, st.st_mtime, current);
@@ -108,8 +117,10 @@ static int stat_all(const char *argument)
     struct totals t = {0};
     (void)argument;
     examine_all(false, false, &t);
-    printf("folder       %s\nfiles        %u\nof old builds %u\nunusable     %u\nblocks       %llu\nbytes        %llu\n",
-           cache_dir_path(), t.files, t.other_build, t.damaged, (unsigned long long)t.blocks, (unsigned long long)t.bytes);
+    printf("folder       %s\nfiles        %u\nof old builds %u\nunusable     %u\nblocks       %llu\nregions      %llu\n"
+           "bytes        %llu\n",
+           cache_dir_path(), t.files, t.other_build, t.damaged, (unsigned long long)t.blocks, (unsigned long long)t.regions,
+           (unsigned long long)t.bytes);
     return 0;
 }
 
@@ -146,7 +157,7 @@ static const struct command {
     int (*run)(const char *argument);
     bool writes;
 } commands[] = {
-    {"list", "file, bytes, blocks, last use, whether this build uses it, guest file", list, false},
+    {"list", "file, bytes, blocks, regions among them, last use, whether this build uses it, guest file", list, false},
     {"stat", "totals", stat_all, false},
     {"verify", "read everything; exit status 1 if something is damaged", verify, false},
     {"prune", "remove what was not used for longest until SIZE bytes are left (default 1G)", prune, true},

@@ -301,15 +301,19 @@ struct tb *cache_find(struct cache_unit *u, guest_addr pc, uint32_t mode)
 }
 
 /* True if the block may be written: relocatable, and made only from pages of this unit with known contents. */
-static bool can_be_saved(const struct cache_unit *u, const struct tb *tb)
+static bool can_be_saved(struct cache_unit *u, const struct tb *tb)
 {
     if (tb->base != (u->fixed ? 0 : u->base) || tb->n_bias == TB_NOT_MOVABLE || tb->n_ranges == 0)
         return false;
     for (unsigned i = 0; i < tb->n_ranges; i++) {
         guest_addr start = tb->range[i].start, last = start + tb->range[i].size - 1;
-        for (guest_addr a = ALIGN_DOWN(start, CACHE_PAGE); a <= last; a += CACHE_PAGE)
-            if (!is_on_known_page(u, a) || u->page[(a - u->base) >> PAGE_BITS].changed)
+        for (guest_addr a = ALIGN_DOWN(start, CACHE_PAGE); a <= last; a += CACHE_PAGE) {
+            uint64_t page = (a - u->base) >> PAGE_BITS;
+            if (tb->pin && page < u->n_pages) /* between the parts of a region may be pages that nobody has read */
+                cache_page_known(u, (uint32_t)page);
+            if (!is_on_known_page(u, a) || u->page[page].changed)
                 return false;
+        }
     }
     return true;
 }
@@ -322,7 +326,7 @@ static bool is_same(const struct cache_unit *u, unsigned segment, const struct c
     struct cache_parts p = cache_parts(e, details);
     fresh.code = e->code;
     fresh.details = e->details;
-    fresh.was_hot = e->was_hot;
+    fresh.kind = e->kind;
     if (memcmp(&fresh, e, sizeof fresh))
         return false;
     uint8_t *copy = calloc(1, p.size + 2 * (size_t)e->size), *old = copy + p.size, *new = old + e->size;
@@ -347,20 +351,21 @@ static void compare(struct cache_unit *u, const struct tb *tb)
 {
     unsigned segment;
     const struct cache_entry *e = cache_usable_entry(u, tb->pc, tb->mode, &segment);
-    if (!e)
+    if (!e || (tb->pin && e->kind != CACHE_REGION))
         return;
     u->hits++;
-    if (!is_same(u, segment, e, tb) || !cache_exits_right(&u->file, segment, e))
+    if ((e->kind == CACHE_REGION && !tb->pin) || !is_same(u, segment, e, tb) || !cache_exits_right(&u->file, segment, e))
         bug("cached block 0x%llx of %s (%u bytes) differs from its translation (%u bytes)", (unsigned long long)tb->pc,
             u->name, e->size, tb->size);
 }
 
-void cache_place(struct cache_unit *u, guest_addr pc, uint32_t mode)
+bool cache_place(struct cache_unit *u, guest_addr pc, uint32_t mode)
 {
     unsigned segment;
     const struct cache_entry *e = verifying ? cache_usable_entry(u, pc, mode, &segment) : NULL;
     if (e)
         code_buffer_skip_to((e->residue - HOST_BLOCK_HEADER) & 63, 64);
+    return e && e->kind == CACHE_REGION;
 }
 
 /* ---- Changes ---------------------------------------------------------------------------------------------- */
@@ -370,9 +375,10 @@ static bool overlaps(const struct cache_unit *u, guest_addr start, guest_addr en
     return start < u->base + ((guest_addr)u->n_pages << PAGE_BITS) && end > u->base;
 }
 
-void cache_invalidate(guest_addr start, uint64_t size)
+bool cache_invalidate(guest_addr start, uint64_t size)
 {
     guest_addr end = start + size;
+    bool any = false;
     for (unsigned i = 0; i < n_cache_units; i++) {
         struct cache_unit *u = &cache_units[i];
         guest_addr limit = u->base + ((guest_addr)u->n_pages << PAGE_BITS);
@@ -393,14 +399,16 @@ void cache_invalidate(guest_addr start, uint64_t size)
             }
         if (was_used)
             cache_unlink(u, first, stop);
+        any |= was_used;
     }
+    return any;
 }
 
 static void forget_new_blocks(struct cache_unit *u)
 {
     u->new_blocks = NULL;
     u->last_new = &u->new_blocks;
-    u->n_new = 0;
+    u->n_new = u->n_superseding = 0;
 }
 
 void cache_after_fork(void)
@@ -414,13 +422,21 @@ static uint32_t blocks_on_disk(const struct cache_unit *u)
     return u->file.header && !u->damaged ? u->file.first[u->file.header->n_segments] : 0;
 }
 
+static uint32_t regions_on_disk(const struct cache_unit *u)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; u->file.header && !u->damaged && i < u->file.header->n_segments; i++)
+        n += u->file.header->segment[i].n_regions;
+    return n;
+}
+
 static void log_units(void)
 {
     for (unsigned i = 0; i < n_cache_units; i++) {
         const struct cache_unit *u = &cache_units[i];
-        log_write("cache: %016llx%016llx %s: %u blocks on disk%s, %u hits, %u misses, %u written\n",
+        log_write("cache: %016llx%016llx %s: %u blocks on disk%s, %u regions, %u hits, %u misses, %u written\n",
                   (unsigned long long)u->key.word[0], (unsigned long long)u->key.word[1], u->name, blocks_on_disk(u),
-                  u->damaged ? " (damaged)" : "", u->hits, u->misses, u->written);
+                  u->damaged ? " (damaged)" : "", regions_on_disk(u), u->hits, u->misses, u->written);
     }
 }
 
@@ -430,6 +446,8 @@ static bool is_worth_writing(const struct cache_unit *u)
     if (have == 0)
         return u->n_new >= LEAST_FIRST || (u->damaged && u->n_new > 0);
     bool merge = u->file.header->n_segments == CACHE_MAX_SEGMENTS;
+    if (cache_regions_worth(u, have))
+        return true;
     return u->n_new >= LEAST_MORE && u->n_new >= have / (merge ? PART_FOR_MERGE : PART_OF_FILE);
 }
 
@@ -457,7 +475,7 @@ static void save_locked(guest_addr from, guest_addr end)
         int64_t n_blocks = (allowed - (now - start) - FILE_NS) / BLOCK_NS;
         if (!overlaps(u, from, end) || !is_worth_writing(u) || n_blocks < LEAST_FIRST)
             continue;
-        cache_write_unit(u, n_blocks < UINT32_MAX ? (uint32_t)n_blocks : UINT32_MAX, start >= LOOPS_NS);
+        cache_write_unit(u, n_blocks < UINT32_MAX ? (uint32_t)n_blocks : UINT32_MAX);
         forget_new_blocks(u);
         now = cpu_time();
     }
@@ -490,17 +508,30 @@ static void save_in_time(void)
     n = 0;
 }
 
+static void add_new(struct cache_unit *u, struct tb *tb)
+{
+    tb->unit_next = NULL;
+    *u->last_new = tb;
+    u->last_new = &tb->unit_next;
+    u->n_new++;
+}
+
 void cache_add(struct cache_unit *u, struct tb *tb)
 {
     if (!can_be_saved(u, tb))
         return;
     if (verifying)
         compare(u, tb);
-    tb->unit_next = NULL;
-    *u->last_new = tb;
-    u->last_new = &tb->unit_next;
-    u->n_new++;
+    add_new(u, tb);
     save_in_time();
+}
+
+void cache_add_region(struct cache_unit *u, struct tb *region, const struct tb *head)
+{
+    if (!can_be_saved(u, region))
+        return;
+    add_new(u, region);
+    u->n_superseding += head->in_file;
 }
 
 void cache_save(bool at_end)

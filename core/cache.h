@@ -32,8 +32,10 @@ struct tb *cache_find(struct cache_unit *unit, guest_addr pc, uint32_t mode);
 void cache_note_page(guest_addr addr);
 /* A block was translated: it is written out in time. With "verify": dies unless it equals the cached one. */
 void cache_add(struct cache_unit *unit, struct tb *tb);
-/* With "verify": place the code to come as that of the cached block. */
-void cache_place(struct cache_unit *unit, guest_addr pc, uint32_t mode);
+/* The region takes the place of its head, in the file as well. */
+void cache_add_region(struct cache_unit *unit, struct tb *region, const struct tb *head);
+/* With "verify": place the code to come as that of the cached block. True: which is a region. */
+bool cache_place(struct cache_unit *unit, guest_addr pc, uint32_t mode);
 
 /* Is this code mapped from the cache? Without locks. */
 bool cache_contains(const void *host_pc);
@@ -41,8 +43,8 @@ bool cache_contains(const void *host_pc);
 const struct tb *cache_tb_from_host(const void *host_pc);
 /* The block that starts at CODE. MADE: not yet published. It is dead if it may not be entered any more. */
 struct tb *cache_owner(const void *code, bool *made);
-/* Contents of [start, start+size) may have changed. */
-void cache_invalidate(guest_addr start, uint64_t size);
+/* Contents of [start, start+size) may have changed. True: blocks made from them may be running, known by no struct tb. */
+bool cache_invalidate(guest_addr start, uint64_t size);
 void cache_flush(void);      /* every block is gone */
 void cache_after_fork(void); /* in the child: what the parent has translated is the parent's to save */
 

@@ -9,6 +9,7 @@
 
 #include "core/hash.h"
 #include "core/host.h"
+#include "core/ir.h"
 
 enum { PAGE_BITS = 12, MAX_FILE = 1 << 30, MAX_INDEX_BITS = 24 };
 
@@ -66,7 +67,8 @@ struct cache_parts cache_parts(const struct cache_entry *e, const uint8_t *detai
     p.flags_at = (const void *)(p.range + e->n_ranges);
     p.places = (const void *)(p.flags_at + e->n_flags_at);
     p.bias_at = (const void *)(p.places + e->n_places);
-    p.deltas = (const void *)(p.bias_at + e->n_bias);
+    p.pin = e->kind == CACHE_REGION ? (const void *)(p.bias_at + e->n_bias) : NULL;
+    p.deltas = (const uint8_t *)(p.bias_at + e->n_bias) + (p.pin ? IR_MAX_VARS : 0);
     p.size = (uint32_t)ALIGN_UP(p.deltas + e->n_delta_bytes - details, 4);
     return p;
 }
@@ -221,6 +223,8 @@ static void fill_in(const struct cache_unit *u, unsigned segment, const struct c
         .n_places = e->n_places,
         .deltas = p.deltas,
         .n_delta_bytes = e->n_delta_bytes,
+        .pin = p.pin,
+        .is_cold = e->kind == CACHE_COLD,
         .in_file = true,
     };
 }
@@ -351,6 +355,14 @@ void cache_unlink(struct cache_unit *u, guest_addr start, guest_addr end)
     }
 }
 
+/* The exit leads to a block whose jumps are not counted. */
+static bool leads_to_settled(const struct cache_file *f, uint64_t place)
+{
+    unsigned segment;
+    const struct cache_entry *e = entry_at(f, place, &segment);
+    return e && e->kind != CACHE_PLAIN;
+}
+
 void cache_unlink_loops(struct cache_unit *u, unsigned segment)
 {
     const struct cache_entry *e = cache_entries(&u->file, segment);
@@ -359,8 +371,10 @@ void cache_unlink_loops(struct cache_unit *u, unsigned segment)
         uint8_t *code = (uint8_t *)cache_segment_start(&u->file, segment) + e->code;
         struct tb *tb = *tb_of(u, segment, e);
         for (unsigned i = 0; i < e->n_exits; i++) {
-            bool in_file = tb ? tb->exits[i].in_file : host_backend.exit_leads_to(code, p.exit[i].site) != p.exit[i].stub;
-            if (!in_file || p.exit[i].target > 0 || host_backend.exit_is_call(code, p.exit[i].site))
+            int64_t to = host_backend.exit_leads_to(code, p.exit[i].site);
+            bool in_file = tb ? tb->exits[i].in_file : to != p.exit[i].stub;
+            if (!in_file || p.exit[i].target > 0 || host_backend.exit_is_call(code, p.exit[i].site) ||
+                leads_to_settled(&u->file, (uint64_t)(code - u->file.start + to)))
                 continue;
             host_backend.lead_exit(code, p.exit[i].site, p.exit[i].stub);
             if (tb)

@@ -12,15 +12,18 @@
  *   details           of the blocks: exits, ranges, flags, places of variables, uses of the load address, instruction lengths
  *
  * The file is mapped as a whole, privately, and never parsed. An exit to a block of the same segment or of an earlier one
- * jumps there directly, unless it closes a loop that was hot, any other to its own stub: so a segment is usable if it and all that it leads to are what was
+ * jumps there directly, any other to its own stub: so a segment is usable if it and all that it leads to are what was
  * written, and made from the pages that the guest has now. Both are checked as a whole before the first block of it runs.
+ *
+ * There is one block for a guest address and mode. For the head of a hot loop it is the region, which so runs from the first
+ * jump on. A region that was found later takes its head's place when the file is written as a whole again.
  *
  * In front of the mapping is a private word with the load address of the guest's file, which code reaches by a displacement
  * that does not depend on where the file is mapped. */
 #pragma once
 #include "core/types.h"
 
-enum { CACHE_VERSION = 2, CACHE_PAGE = 4096, CACHE_NAME_SIZE = 64, CACHE_MAX_SEGMENTS = 24, CACHE_CHUNK = 64 << 10 };
+enum { CACHE_VERSION = 3, CACHE_PAGE = 4096, CACHE_NAME_SIZE = 64, CACHE_MAX_SEGMENTS = 24, CACHE_CHUNK = 64 << 10 };
 #define CACHE_MAGIC "anyarch\n"
 
 struct cache_key {
@@ -31,8 +34,9 @@ struct cache_segment {
     uint64_t check;                         /* cache_segment_check */
     uint32_t start, size;                   /* in the file; SIZE without the fill of its last page */
     uint32_t entries, pages, index, details; /* offsets in the segment */
-    uint32_t code_size, n_blocks, n_pages, index_bits, details_size;
+    uint32_t code_size, n_blocks, n_regions, n_pages, index_bits, details_size;
     uint32_t leads_to;                      /* set of the segments that its exits jump to, its own left out */
+    uint32_t unused;
 };
 
 struct cache_header {
@@ -46,13 +50,19 @@ struct cache_header {
     uint64_t check;                 /* hash of all before it */
 };
 
+enum cache_kind {
+    CACHE_PLAIN,
+    CACHE_COLD,  /* a loop head that was hot and of which no region can be made: jumps to it are not counted */
+    CACHE_REGION /* code of a region (region.h) */
+};
+
 struct cache_entry {
     uint32_t offset, mode; /* guest address as an offset in the guest's file */
     uint32_t code, size;   /* offset in the segment */
     uint32_t details;      /* offset in the table of details */
     uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_places, n_bias, n_delta_bytes;
     uint8_t residue;       /* address of the code modulo 64 when it was generated */
-    uint8_t was_hot;       /* a loop head that was compiled as a region: jumps back to it are counted again */
+    uint8_t kind;          /* enum cache_kind */
 };
 
 struct cache_page_hash {
@@ -60,8 +70,8 @@ struct cache_page_hash {
     uint32_t page, unused;
 };
 
-/* Details of a block: exits, ranges, struct tb_flags_at, struct tb_place, uses of the load address, deltas; then zeros up to
- * a multiple of 4. */
+/* Details of a block: exits, ranges, struct tb_flags_at, struct tb_place, uses of the load address, of a region its homes
+ * (int8_t[IR_MAX_VARS]), deltas; then zeros up to a multiple of 4. */
 struct cache_exit {
     int32_t target; /* minus the block's guest address */
     uint32_t stub, site;

@@ -35,6 +35,7 @@ struct cache_unit {
     struct tb **blocks;   /* by number in the file; null: none was needed yet */
     struct tb *new_blocks, **last_new; /* not in the file, linked by unit_next */
     uint32_t n_new;
+    uint32_t n_superseding; /* of these, regions whose heads are in the file */
     uint32_t hits, misses, written, n_retries;
 };
 
@@ -75,6 +76,7 @@ struct cache_parts {
     const struct tb_flags_at *flags_at;
     const struct tb_place *places;
     const uint32_t *bias_at;
+    const int8_t *pin; /* null: not a region */
     const uint8_t *deltas;
     uint32_t size; /* of all */
 };
@@ -96,7 +98,8 @@ const struct cache_entry *cache_usable_entry(struct cache_unit *u, guest_addr pc
 struct tb *cache_make_block(struct cache_unit *u, guest_addr pc, uint32_t mode);
 /* Direct jumps into blocks made from what lies in [start, end) of the guest's file lead to their stubs again. */
 void cache_unlink(struct cache_unit *u, guest_addr start, guest_addr end);
-/* Jumps of a segment that may close loops lead to their stubs, so that they are linked to what counts them. */
+/* Jumps of a segment that may close loops lead to their stubs, so that they are linked to what counts them; but not those to
+ * regions, and to what cannot be one. */
 void cache_unlink_loops(struct cache_unit *u, unsigned segment);
 extern bool cache_loops_count; /* that is done for every segment that becomes usable; guarded by tb_lock */
 /* No struct tb is used any more: nothing leads to blocks that are not in the file. */
@@ -147,8 +150,10 @@ struct cache_baked_part {
 bool cache_bake(int fd, struct cache_baked_part *part, uint32_t n);
 
 /* -- cache_write.c -- */
-/* Write out new blocks; at most N in all, with old ones that are written again. HOT: note which loops were hot. */
-void cache_write_unit(struct cache_unit *u, uint32_t n, bool hot);
+/* Write out new blocks; at most N in all, with old ones that are written again. */
+void cache_write_unit(struct cache_unit *u, uint32_t n);
+/* New regions are worth writing a file of N blocks again, so that they run from the start. */
+bool cache_regions_worth(const struct cache_unit *u, uint64_t n);
 /* What goes into a file for a block, but for places there: the entry, and its details to AT. */
 struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *tb);
 void cache_put_details(const struct tb *tb, uint8_t *at);

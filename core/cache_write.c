@@ -15,9 +15,11 @@
 
 #include "core/hash.h"
 #include "core/host.h"
+#include "core/ir.h"
 
 enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16, MAX_FILE = 256 << 20, MAX_PAGES = 1 << 18 };
-enum { MAX_CODE = 256 << 10 };
+/* A region saves its making, and until then the slower code: as much as writing so many blocks. */
+enum { MAX_CODE = 256 << 10, BLOCKS_PER_REGION = 512 };
 
 /* The bytes of the segment in their order. Memory that was not touched before costs more than the rest of the work, so they
  * go out piece by piece. */
@@ -36,7 +38,7 @@ struct writer {
     struct cache_header old_head;
     void *map;
     size_t map_size;
-    bool merge, notes_hot;
+    bool merge;
     struct cache_header head;     /* as it will be */
     struct cache_segment *segment; /* the new one, in it */
     struct cache_entry *entries;
@@ -51,13 +53,18 @@ struct writer {
 
 /* ---- The file as it is ------------------------------------------------------------------------------------- */
 
-/* Writing the old blocks again costs little next to the new ones, and then all can lead to all. */
-static bool is_small(const struct writer *w, const struct cache_header *h)
+/* Writing the old blocks again costs little next to the new ones, and then all can lead to all; or new regions pay for it. */
+static bool is_worth_merging(const struct writer *w, const struct cache_header *h)
 {
     uint64_t n = 0;
     for (unsigned i = 0; i < h->n_segments; i++)
         n += h->segment[i].n_blocks;
-    return n / 2 <= w->max_new && n + w->max_new <= w->max_blocks;
+    return (n / 2 <= w->max_new || cache_regions_worth(w->unit, n)) && n + w->max_new <= w->max_blocks;
+}
+
+bool cache_regions_worth(const struct cache_unit *u, uint64_t n)
+{
+    return u->n_superseding && (uint64_t)u->n_superseding * BLOCKS_PER_REGION >= n;
 }
 
 /* The unit's blocks come from a file that is not to be written: the new file has them too. False: that is not worth it. */
@@ -95,7 +102,7 @@ static bool open_old(struct writer *w)
     struct cache_header *h = &w->old_head;
     bool good = pread(w->fd, h, sizeof *h, 0) == sizeof *h && cache_header_check(h, size, &u->key);
     bool same = good && mine && mine->check == h->check;
-    w->merge = good && (h->n_segments == CACHE_MAX_SEGMENTS || is_small(w, h));
+    w->merge = good && (h->n_segments == CACHE_MAX_SEGMENTS || is_worth_merging(w, h));
     if (good && !(u->damaged && (!mine || same))) {
         if (same && !w->merge) {
             w->file = u->file;
@@ -151,12 +158,26 @@ static bool pages_unchanged(struct writer *w, const struct tb *tb)
 
 static bool fits(guest_addr value, guest_addr base) { return (int64_t)(value - base) == (int32_t)(value - base); }
 
-static bool is_in_file(const struct writer *w, uint32_t offset, uint32_t mode)
+static const struct cache_entry *find_in_file(const struct writer *w, uint32_t offset, uint32_t mode)
 {
-    for (unsigned i = 0; w->file.header && i < w->file.header->n_segments; i++)
-        if (cache_lookup(&w->file, i, offset, mode) >= 0)
-            return true;
-    return false;
+    for (unsigned i = 0; w->file.header && i < w->file.header->n_segments; i++) {
+        int64_t n = cache_lookup(&w->file, i, offset, mode);
+        if (n >= 0)
+            return cache_entries(&w->file, i) + n;
+    }
+    return NULL;
+}
+
+/* The block chosen for a guest address, or null. */
+static const struct cache_entry *find_chosen(const struct writer *w, uint32_t offset, uint32_t mode)
+{
+    uint32_t mask = ((uint32_t)1 << w->index_bits) - 1;
+    for (uint32_t at = cache_index_start(offset, mode, w->index_bits); w->index[at]; at = (at + 1) & mask) {
+        const struct cache_entry *e = &w->entries[w->index[at] - 1];
+        if (e->offset == offset && e->mode == mode)
+            return e;
+    }
+    return NULL;
 }
 
 static bool is_wanted(struct writer *w, const struct tb *tb)
@@ -169,7 +190,10 @@ static bool is_wanted(struct writer *w, const struct tb *tb)
     for (unsigned i = 0; i < tb->n_ranges; i++)
         if (!fits(tb->range[i].start, tb->pc))
             return false;
-    return !is_in_file(w, (uint32_t)(tb->pc - w->unit->base), tb->mode);
+    uint32_t offset = (uint32_t)(tb->pc - w->unit->base);
+    const struct cache_entry *old = find_in_file(w, offset, tb->mode);
+    bool better = old && w->merge && tb->pin && old->kind != CACHE_REGION;
+    return (!old || better) && !find_chosen(w, offset, tb->mode);
 }
 
 /* The first place from AT on where no field of an exit crosses a cache line: patching must be one store to other CPUs. */
@@ -194,6 +218,7 @@ static void add_block(struct writer *w, const void *block, struct cache_entry e,
     w->details_size += cache_parts(&e, NULL).size;
     w->blocks[w->n] = block;
     w->entries[w->n++] = e;
+    w->segment->n_regions += e.kind == CACHE_REGION;
     uint32_t mask = ((uint32_t)1 << w->index_bits) - 1, at = cache_index_start(e.offset, e.mode, w->index_bits);
     while (w->index[at])
         at = (at + 1) & mask;
@@ -219,17 +244,17 @@ struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *t
         .n_bias = tb->n_bias,
         .n_delta_bytes = (uint16_t)tb->n_delta_bytes,
         .residue = (uint8_t)((uintptr_t)tb->code & (CACHE_LINE - 1)),
+        .kind = tb->pin ? CACHE_REGION : tb->is_cold && !tb->superseded ? CACHE_COLD : CACHE_PLAIN,
     };
 }
 
+/* Regions first: what of them is written takes the place of its head. */
 static void choose_new(struct writer *w)
 {
-    for (const struct tb *tb = w->unit->new_blocks; tb && w->n < w->max_new && !is_full(w); tb = tb->unit_next)
-        if (is_wanted(w, tb)) {
-            struct cache_entry e = cache_entry_of(w->unit, tb);
-            e.was_hot = w->notes_hot && tb->is_cold;
-            add_block(w, tb, e, tb, NULL);
-        }
+    for (unsigned regions = 2; regions-- > 0;)
+        for (const struct tb *tb = w->unit->new_blocks; tb && w->n < w->max_new && !is_full(w); tb = tb->unit_next)
+            if ((tb->pin != NULL) == regions && is_wanted(w, tb))
+                add_block(w, tb, cache_entry_of(w->unit, tb), tb, NULL);
     w->n_new = w->n;
 }
 
@@ -256,7 +281,8 @@ static void choose_old(struct writer *w)
         if (!segment_agrees(w, i))
             continue;
         for (uint32_t n = 0; n < w->file.header->segment[i].n_blocks && !is_full(w); n++, e++)
-            add_block(w, e, *e, NULL, cache_parts(e, cache_details(&w->file, i, e)).exit);
+            if (!find_chosen(w, e->offset, e->mode))
+                add_block(w, e, *e, NULL, cache_parts(e, cache_details(&w->file, i, e)).exit);
         w->n_until[i] = w->n;
     }
 }
@@ -336,24 +362,18 @@ static void put(struct stream *out, const void *p, size_t size)
     }
 }
 
-/* Where in the file the block for a guest address will be, or 0: not there, or a hot loop's head and this a jump BACK. */
-static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode, bool back)
+/* Where in the file the block for a guest address will be, or 0: not there. */
+static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode)
 {
-    uint32_t mask = ((uint32_t)1 << w->index_bits) - 1;
-    for (uint32_t at = cache_index_start(offset, mode, w->index_bits); w->index[at]; at = (at + 1) & mask) {
-        const struct cache_entry *e = &w->entries[w->index[at] - 1];
-        if (e->offset == offset && e->mode == mode)
-            return back && e->was_hot ? 0 : w->segment->start + (uint64_t)e->code;
-    }
+    const struct cache_entry *chosen = find_chosen(w, offset, mode);
+    if (chosen)
+        return w->segment->start + (uint64_t)chosen->code;
     for (unsigned i = 0; !w->merge && i + 1 < w->head.n_segments; i++) {
         int64_t n = cache_lookup(&w->file, i, offset, mode);
         if (n < 0)
             continue;
-        const struct cache_entry *e = &cache_entries(&w->file, i)[n];
-        if (back && e->was_hot)
-            return 0;
         w->segment->leads_to |= (uint32_t)1 << i;
-        return w->file.header->segment[i].start + (uint64_t)e->code;
+        return w->file.header->segment[i].start + (uint64_t)cache_entries(&w->file, i)[n].code;
     }
     return 0;
 }
@@ -391,7 +411,7 @@ static void put_code(struct writer *w, uint32_t i)
         host_backend.reach_cell(code, tb ? tb->bias_at[n] : p.bias_at[n], w->segment->start + e->code);
     for (unsigned n = 0; n < e->n_exits; n++) {
         struct cache_exit exit = tb ? exit_of(tb, n) : p.exit[n];
-        uint64_t place = place_of(w, e->offset + (uint32_t)exit.target, e->mode, exit.target <= 0);
+        uint64_t place = place_of(w, e->offset + (uint32_t)exit.target, e->mode);
         host_backend.lead_exit(code, exit.site, place ? (int64_t)(place - w->segment->start - e->code) : exit.stub);
     }
 }
@@ -411,6 +431,7 @@ void cache_put_details(const struct tb *tb, uint8_t *at)
     } rest[] = {{tb->flags_at, tb->n_flags_at * sizeof *tb->flags_at},
                 {tb->places, tb->n_places * sizeof *tb->places},
                 {tb->bias_at, tb->n_bias * sizeof *tb->bias_at},
+                {tb->pin, tb->pin ? IR_MAX_VARS : 0},
                 {tb->deltas, tb->n_delta_bytes}};
     for (unsigned i = 0; i < ARRAY_SIZE(rest); i++) {
         if (rest[i].size)
@@ -542,9 +563,9 @@ static void *work_memory(struct writer *w, size_t *size)
     return p;
 }
 
-void cache_write_unit(struct cache_unit *u, uint32_t n, bool hot)
+void cache_write_unit(struct cache_unit *u, uint32_t n)
 {
-    struct writer w = {.unit = u, .fd = -1, .notes_hot = hot, .max_new = n < u->n_new ? n : u->n_new, .max_blocks = n};
+    struct writer w = {.unit = u, .fd = -1, .max_new = n < u->n_new ? n : u->n_new, .max_blocks = n};
     size_t size;
     if (!cache_dir_writable())
         return;

@@ -47,9 +47,12 @@ struct tb *promote_hot(struct thread *thread)
     thread->cpu.heat[tb->heat] = (int32_t)engine_options.tier2_threshold;
     tb_lock_take();
     if (!tb->dead && !tb->is_cold && tb_find(tb->pc, tb->mode) == tb && !tb_is_full()) {
-        cache_unit_at(tb->pc); /* whose pages are read */
+        struct cache_unit *unit = cache_unit_at(tb->pc); /* whose pages are read */
         compile_region(thread, tb->pc, tb->mode, false, &region);
         tb->is_cold = true;
+        tb->superseded = region != NULL;
+        if (unit && region)
+            cache_add_region(unit, region, tb);
         tb_supersede(tb, region);
     }
     tb_lock_release();

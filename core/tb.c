@@ -164,14 +164,15 @@ static void publish(struct tb *tb)
 /* A block from the cache or a new translation. */
 static enum compile_result make(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
 {
+    *out = NULL;
     if (tb_is_full())
         return COMPILE_FULL;
     struct cache_unit *unit = promote_all() ? NULL : cache_unit_at(pc);
     if (unit && (*out = cache_find(unit, pc, mode)))
         return COMPILE_OK;
-    if (unit)
-        cache_place(unit, pc, mode);
-    enum compile_result r = compile_block(thread, pc, mode, out);
+    if (unit && cache_place(unit, pc, mode))
+        compile_region(thread, pc, mode, false, out);
+    enum compile_result r = *out ? COMPILE_OK : compile_block(thread, pc, mode, out);
     if (unit && r == COMPILE_OK)
         cache_add(unit, *out);
     if (r == COMPILE_OK && promote_all())
@@ -356,7 +357,7 @@ void tb_invalidate(guest_addr start, uint64_t size)
     guest_addr first = start >> PAGE_BITS, last = (start + size - 1) >> PAGE_BITS;
     bool any = false;
     pthread_mutex_lock(&tb_lock);
-    cache_invalidate(start, size);
+    any |= cache_invalidate(start, size);
     if (last - first >= 1 << PAGE_HASH_BITS) {
         for (unsigned b = 0; b < 1 << PAGE_HASH_BITS; b++)
             any |= invalidate_bucket(b, start, size);

@@ -40,7 +40,8 @@ struct tb {
     struct tb_exit *incoming;
     uint16_t n_exits, n_insns, n_ranges, n_flags_at, n_places, n_bias;
     bool dead;                /* invalidated: unreachable for new entries */
-    bool is_cold;             /* no region is to be made for it */
+    bool is_cold;             /* no region is to be made for it: */
+    bool superseded;          /* there is one */
     uint8_t heat;             /* index of its word in cpu->heat */
     const void *counter;      /* promote.h: code that counts jumps to it and goes on there, or null */
     struct tb_range *range;

@@ -1,4 +1,5 @@
-/* main.c - what a cached block must get right: calls, faults with their exact place, a child, changed code. */
+/* main.c - what a cached block must get right: calls, faults with their exact place, a child, changed code; and a cached
+ * region, which hot loops become. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #ifndef VALUE
@@ -74,6 +76,72 @@ static void patched(void)
     }
 }
 
+/* A hot loop that ends in a fault: with the exact place and registers. */
+unsigned long walk(const char *p);
+extern const unsigned walk_load[];
+__asm__(".text\n"
+        ".globl walk, walk_load, spread, spread_add\n"
+        "walk: mov x1, #0\n"
+        "mov x2, #0\n"
+        "1: walk_load: ldrb w3, [x0], #1\n"
+        "add x1, x1, x3\n"
+        "eor x2, x1, x2, ror #3\n"
+        "add x4, x1, x2\n"
+        "add x1, x1, #1\n"
+        "b 1b\n");
+
+static void on_walk_fault(int sig, siginfo_t *info, void *context)
+{
+    const ucontext_t *uc = context;
+    (void)sig;
+    printf("walked to %lx, %s, %llx %llx %llx\n", (unsigned long)info->si_addr & 0xffff,
+           (const unsigned *)uc->uc_mcontext.pc == walk_load && (char *)uc->uc_mcontext.regs[0] == info->si_addr ? "exact" : "inexact",
+           uc->uc_mcontext.regs[1], uc->uc_mcontext.regs[2], uc->uc_mcontext.regs[4]);
+    siglongjmp(after_fault, 1);
+}
+
+static void walked(void)
+{
+    const struct sigaction action = {.sa_sigaction = on_walk_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction old;
+    char *p = mmap((void *)0x10000000, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (unsigned i = 0; i < 12288; i++)
+        p[i] = (char)(i * 7 ^ i >> 5);
+    mprotect(p + 12288, 4096, PROT_NONE);
+    sigaction(SIGSEGV, &action, &old);
+    for (volatile unsigned i = 0; i < 2; i++)
+        if (!sigsetjmp(after_fault, 1))
+            walk(p + i);
+    sigaction(SIGSEGV, &old, NULL);
+    munmap(p, 16384);
+}
+
+/* A hot loop on two pages, of which the one without the loop's head is changed. */
+unsigned long spread(unsigned long n);
+extern unsigned spread_add[];
+__asm__(".p2align 12\n"
+        ".skip 4080\n"
+        "spread: mov x1, #0\n"
+        "1: subs x0, x0, #1\n"
+        "b.eq 3f\n"
+        "b 2f\n"
+        "2: spread_add: add x1, x1, #1\n" /* next page */
+        "b 1b\n"
+        "3: mov x0, x1\n"
+        "ret\n"
+        ".p2align 12\n");
+
+static void spread_out(void)
+{
+    for (unsigned n = 1; n <= 4; n++) {
+        printf("spread %lu\n", spread(5000));
+        mprotect(spread_add, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+        *spread_add = 0x91000021 | (n < 3 ? n + 1 : 1) << 10; /* add x1, x1, # */
+        __builtin___clear_cache((char *)spread_add, (char *)(spread_add + 1));
+        mprotect(spread_add, 4096, PROT_READ | PROT_EXEC);
+    }
+}
+
 /* Each its own blocks, which a process runs or does not. */
 #define WORK(n)                                                                                                        \
     static __attribute__((noipa)) unsigned work_##n(unsigned x)                                                        \
@@ -121,6 +189,8 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < 3; i++)
         if (!sigsetjmp(after_fault, 1))
             printf("stored %u\n", store_to(i == 1 ? (unsigned *)64 : &word));
+    walked();
+    spread_out();
     generated(5);
     generated(6);
     if (argc > 1 && !strcmp(argv[1], "exec"))
