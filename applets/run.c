@@ -425,7 +425,7 @@ static const struct option options[] = {
     {"strict-exclusives", "ANYARCH_STRICT_EXCLUSIVES", NULL,    set_strict_exclusives, "a store-exclusive fails after any store of another thread to its place (slow)"},
     {"code-size",       "ANYARCH_CODE_SIZE",     "size",        set_code_size,   "memory for generated code, suffix k, M or G (default 128M)"},
     {"host-off",        NULL,                    "features",    set_host_off,    "do not use these features of the host CPU"},
-    {"cache",           "ANYARCH_CACHE",         "folder",      set_cache,       "keep translations in 'folder'; off, on (the default folder), verify"},
+    {"cache",           "ANYARCH_CACHE",         "folder",      set_cache,       "keep translations in 'folder'; off, on (the default folder), verify or verify:folder"},
     {"execfd",          NULL,                    "fd",          set_exec_fd,     NULL},
     {"selffd",          NULL,                    "fd",          set_self_fd,     NULL},
     {"seccompfd",       NULL,                    "fd",          set_seccomp_fd,  NULL},

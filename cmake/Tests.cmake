@@ -78,8 +78,9 @@ foreach(folder cli ir golden fp programs rootfs cache fuzz bench docker)
     include(${PROJECT_SOURCE_DIR}/test/${folder}/tests.cmake OPTIONAL)
 endforeach()
 
-# Tests start from nothing; those of the cache name their own folders.
+# Tests start from nothing; those of the cache name their own folders. -DTEST_CACHE=FOLDER gives all one cache.
+set(TEST_CACHE off CACHE STRING "translation cache that tests use: a folder, or off")
 get_property(all_tests DIRECTORY PROPERTY TESTS)
 foreach(test ${all_tests})
-    set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT ANYARCH_CACHE=off)
+    set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT ANYARCH_CACHE=${TEST_CACHE})
 endforeach()

@@ -45,9 +45,11 @@ static char *space, *space_end; /* for units; near the code buffer, so that one 
 bool cache_set(const char *value)
 {
     switched_off = !strcmp(value, "off");
-    if (!strcmp(value, "verify"))
+    if (!strncmp(value, "verify", 6) && (!value[6] || value[6] == ':')) {
         verifying = true;
-    else if (!switched_off && strcmp(value, "on"))
+        return !value[6] || cache_dir_set(value + 7);
+    }
+    if (!switched_off && strcmp(value, "on"))
         return cache_dir_set(value);
     return true;
 }

@@ -12,7 +12,8 @@
 
 struct cache_unit; /* one mapped file of the guest */
 
-/* An option's or a variable's word: "off", "on" (the default folder), "verify" (translate anew and compare), or a folder.
+/* An option's or a variable's word: "off", "on" (the default folder), "verify" or "verify:FOLDER" (translate anew and
+ * compare), or a folder.
  * False: there is no such folder, and it cannot be made. */
 bool cache_set(const char *value);
 /* Open the folder and settle what is part of every key. After engine_init. Nothing happens with the interpreter, with log
