@@ -209,6 +209,22 @@ mkdir -m 700 limited
 (ulimit -f 8; ANYARCH_CACHE=limited "$anyarch" ./program 2>&1) | cmp -s - expected || fail "file size limit" "wrong output"
 [ -z "$(ls limited | grep -v '^lock$')" ] || fail "file size limit" "left $(ls limited)"
 
+# -- Libraries that are unmapped, and mapped again elsewhere --
+"$compiler" -std=gnu11 -O2 -static -w "$source/remap.c" -o remap || exit 77
+for step in 1 2; do
+    "$compiler" -c -Wa,--defsym,STEP=$step "$source/sum.s" -o sum.o && "${compiler%gcc}objcopy" -O binary -j .text sum.o sum$step || exit 77
+done
+"$anyarch" -cache off ./remap sum1 sum2 > remap.expected
+{
+    for n in $(seq 0 11); do echo "$n: $(((3000 + n) * (n % 3 == 2 ? 2 : 1)))"; done
+    printf 'at both: 4000\nat both: 4000\nover one: 8000\nover one: 4000\n'
+} | cmp -s - remap.expected || fail remap "wrong output without a cache"
+for i in 1 2 3; do
+    ANYARCH_CACHE=remap.cache "$anyarch" -D remap.log -d cache ./remap sum1 sum2 2>&1 | cmp -s - remap.expected || fail remap "wrong output in run $i"
+done
+grep ' sum[12]:' remap.log | grep -q ' [1-9][0-9]* regions, [1-9]' || fail remap "not used: $(cat remap.log)"
+"$anyarch" -cache verify:remap.cache ./remap sum1 sum2 2>&1 | cmp -s - remap.expected || fail remap "differs"
+
 # -- Code that is too far from a cached block for a jump to it --
 "$compiler" -std=gnu11 -O2 -static -w "$source/far.c" -o far || exit 77
 for way in 0 1 0 1; do
