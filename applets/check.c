@@ -19,6 +19,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -350,6 +351,7 @@ static void prepare(const struct guest *guest)
             die("all files of one call must be for one guest");
         return;
     }
+    engine_options.fp_traps_max = UINT_MAX;
     engine_init(guest);
     if (engine_options.engine == ENGINE_INTERP)
         only_engine = "interp"; /* executable memory is refused */

@@ -336,6 +336,16 @@ static void set_tier2_threshold(const char *v)
     inherit("-tier2-threshold", v);
 }
 
+static void set_fp_traps(const char *v)
+{
+    char *end;
+    unsigned long value = strtoul(v, &end, 0);
+    if (*end || !*v || value > INT_MAX)
+        bad_value("fp-traps", v);
+    engine_options.fp_traps_max = (unsigned)value;
+    inherit("-fp-traps", v);
+}
+
 static void set_no_opt(const char *v)
 {
     (void)v;
@@ -421,6 +431,7 @@ static const struct option options[] = {
     {"no-chain",        NULL,                    NULL,          set_no_chain,    "do not link blocks"},
     {"no-tier2",        "ANYARCH_NO_TIER2",      NULL,          set_no_tier2,    "do not compile hot loops anew as a whole"},
     {"tier2-threshold", "ANYARCH_TIER2_THRESHOLD", "n",         set_tier2_threshold, "rounds of a loop until it is hot (0: every block at once)"},
+    {"fp-traps",        "ANYARCH_FP_TRAPS",      "n",         set_fp_traps,    "invalid floating-point operations until code tests for NaNs (0: it always does)"},
     {"no-opt",          NULL,                    NULL,          set_no_opt,      "do not optimise"},
     {"strict-exclusives", "ANYARCH_STRICT_EXCLUSIVES", NULL,    set_strict_exclusives, "a store-exclusive fails after any store of another thread to its place (slow)"},
     {"code-size",       "ANYARCH_CODE_SIZE",     "size",        set_code_size,   "memory for generated code, suffix k, M or G (default 128M)"},

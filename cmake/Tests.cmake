@@ -61,7 +61,7 @@ endforeach()
 file(GLOB golden_folders LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR} test/golden/*)
 foreach(folder ${golden_folders})
     get_filename_component(guest ${folder} NAME)
-    foreach(off all avx avx512)
+    foreach(off all avx avx512 fptraps)
         if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${folder})
             add_test(NAME golden.${guest}.without_${off} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
                 COMMAND anyarch check -engine jit -host-off ${off} ${folder})

@@ -13,6 +13,12 @@ enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, JUMP_CACHE_OFFSET = 5120, CPU_SPI
 
 enum { PENDING_SIGNAL = 1, PENDING_KICK = 2 }; /* a host signal waits; translations changed */
 
+/* Bits of cpu.mode that hosts look at; the guest's mode() gives them, and others of its own. */
+enum {
+    MODE_FP_SPECIAL = 1, /* floating point that the host does otherwise: flushed denormals, alternative half precision */
+    MODE_FP_TRAPS = 4    /* an invalid operation is a host fault (fault.c): where NaNs need no other care, nothing tests for them */
+};
+
 /* A direct-mapped cache of indirect branch targets. Filled by its own thread only, so entries cannot
  * tear; the signal handler may clear it, which makes the next indirect jump leave generated code. */
 struct jump_cache_entry {

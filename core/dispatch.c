@@ -17,7 +17,9 @@
 #include "core/tagged.h"
 #include "core/tb.h"
 
-struct engine_options engine_options = {.tier2_threshold = DEFAULT_TIER2_THRESHOLD};
+/* A signal takes a few microseconds: 1000 are what tests for NaNs cost in a tenth of a second of arithmetic. */
+enum { DEFAULT_FP_TRAPS_MAX = 1000 };
+struct engine_options engine_options = {.tier2_threshold = DEFAULT_TIER2_THRESHOLD, .fp_traps_max = DEFAULT_FP_TRAPS_MAX};
 
 enum { DEFAULT_CODE_SIZE = 128 << 20, LEAST_CODE_SIZE = 2 << 20, PART_OF_LIMIT = 32 };
 
@@ -51,6 +53,7 @@ void engine_init(const struct guest *guest)
     const char *wrong = host_backend.init(guest->isa, engine_options.host_features_off);
     if (wrong)
         die("%s", wrong);
+    fault_fp_traps = host_fp_traps && engine_options.fp_traps_max > 0;
     if (LOG_ON(exec) || LOG_ON(cpu) || LOG_ON(nochain) || engine_options.lockstep)
         engine_options.no_chain = true;
     if (engine_options.no_chain || engine_options.one_insn_per_tb || engine_options.no_opt)
@@ -98,6 +101,18 @@ static void forget_other_mode(struct thread *thread)
     host_backend.clear_jump_cache(&thread->cpu);
     thread->cpu.return_sp = thread->cpu.return_base;
     thread->code_mode = thread->cpu.mode;
+}
+
+/* Something that translation depends on may have changed. */
+static void renew_mode(struct thread *thread)
+{
+    struct cpu *cpu = &thread->cpu;
+    uint32_t mode = thread->guest->isa->mode ? thread->guest->isa->mode(cpu) : 0;
+    if (mode == cpu->mode)
+        return;
+    cpu->mode = mode;
+    cpu->fp.flags |= host_backend.fp_exceptions(); /* setting the host's mode forgets them */
+    host_backend.set_fp_mode(cpu);
 }
 
 static enum exit_reason run_block(struct thread *thread, struct tb *tb)
@@ -164,8 +179,7 @@ static enum exit_reason run_inside(struct thread *thread)
         if (unlikely(__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE))) {
             if (__atomic_fetch_and(&cpu->pending, ~(uint32_t)PENDING_KICK, __ATOMIC_ACQ_REL) & PENDING_SIGNAL)
                 return EXIT_SIGNAL;
-            if (thread->guest->isa->mode)
-                cpu->mode = thread->guest->isa->mode(cpu);
+            renew_mode(thread);
             if (thread_should_stop()) {
                 thread_outside(thread);
                 thread_inside(thread);

@@ -32,6 +32,7 @@ struct engine_options {
     guest_addr stop_pc;     /* 0: none. Reaching it ends cpu_run with EXIT_STOP */
     bool no_tier2;          /* no regions: promote.h */
     unsigned tier2_threshold; /* jumps to a loop head until its region is made; 0: each block is a region at once, for tests */
+    unsigned fp_traps_max;  /* signals for invalid floating-point operations until all code tests for NaNs */
     size_t code_size;       /* bytes of code buffer, 0 = default */
     const char *host_features_off;
 };
@@ -46,6 +47,11 @@ enum exit_reason cpu_run(struct thread *thread);
 
 /* Write THREAD's registers to the log (-d cpu, cpu_reset). */
 void cpu_log(const struct thread *thread);
+
+/* Generated code may leave it to the host to notice invalid floating-point operations: an exact result takes a signal then, and
+ * NaNs cost nothing where there are none. Off where the host cannot, and from when a process has shown that it likes NaNs. The
+ * guest's mode() looks at it. */
+extern bool fault_fp_traps;
 
 /* A host signal came in. True if it was the translator's own affair or a guest fault that is now recorded in
  * thread->fault, and the context was changed to go on. False: it happened in foreign code. */

@@ -35,10 +35,52 @@ static bool return_stack_overflow(const struct thread *thread, uintptr_t address
     return address >= guard && address < guard + 4096;
 }
 
+bool fault_fp_traps;
+
+enum { STEP_IS_WORTH = 4 }; /* two signals, and a debug exception is slow in a virtual machine */
+
+/* One more, of a program that makes so many that its code is better translated with tests for NaNs. */
+static void count_fp_trap(struct thread *thread, unsigned worth)
+{
+    static unsigned n;
+    if (__atomic_add_fetch(&n, worth, __ATOMIC_RELAXED) < engine_options.fp_traps_max)
+        return;
+    __atomic_store_n(&fault_fp_traps, false, __ATOMIC_RELAXED);
+    __atomic_fetch_or(&thread->cpu.pending, PENDING_KICK, __ATOMIC_SEQ_CST);
+}
+
+/* The host stopped at an invalid floating-point operation. In generated code its result is the guest's; whatever else it is has a
+ * test for NaNs behind it or wants the host's result: that is made in one step with the exception masked. */
+static bool invalid_operation(struct thread *thread, ucontext_t *uc)
+{
+    if (!host_context_set_fp_traps(uc, true, false))
+        return false; /* not by us */
+    bool done = tb_is_code(host_context_pc(uc)) && host_context_do_invalid(&thread->cpu, uc);
+    if (!done) {
+        thread->fp_stepping = true;
+        host_context_set_fp_traps(uc, false, true);
+    }
+    count_fp_trap(thread, done ? 1 : STEP_IS_WORTH);
+    return true;
+}
+
+static bool step_is_done(struct thread *thread, ucontext_t *uc)
+{
+    if (!thread->fp_stepping)
+        return false;
+    thread->fp_stepping = false;
+    host_context_set_fp_traps(uc, true, false);
+    return true;
+}
+
 bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *uc)
 {
     if (!thread || info->si_code <= 0) /* sent by a process: not a fault */
         return false;
+    if (sig == SIGFPE && info->si_code == FPE_FLTINV)
+        return invalid_operation(thread, uc);
+    if (sig == SIGTRAP)
+        return step_is_done(thread, uc);
     if (sig != SIGSEGV && sig != SIGBUS)
         return false;
     const void *pc = host_context_pc(uc);

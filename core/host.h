@@ -61,6 +61,9 @@ struct host_backend {
     void (*set_fp_mode)(struct cpu *cpu);    /* host rounding (and sticky flags cleared) from cpu->fp */
 };
 
+/* The host can stop at invalid floating-point operations; false also if -host-off has fptraps. After init. */
+extern bool host_fp_traps;
+
 extern const struct host_backend host_backend; /* of the machine this was built for */
 
 /* The interrupted host context. */
@@ -70,6 +73,12 @@ guest_addr host_context_address(const ucontext_t *uc);
 bool host_context_is_write(const ucontext_t *uc); /* the faulting access was a store */
 /* Make the context call FN(ARG) on the interrupted stack, never to return. */
 void host_context_call(ucontext_t *uc, void (*fn)(void *), void *arg);
+/* An invalid operation in generated code of MODE_FP_TRAPS: put the guest's result and flags into CPU and the context, and go on
+ * behind it. False: it is not one of those that this knows. */
+bool host_context_do_invalid(struct cpu *cpu, ucontext_t *uc);
+/* Make the context stop at invalid operations or not, and after each instruction or not. Returns whether it stopped at invalid
+ * operations. */
+bool host_context_set_fp_traps(ucontext_t *uc, bool stops, bool steps);
 /* The return-prediction stack has overflowed in generated code: empty it and go on. */
 void host_context_reset_return_stack(struct cpu *cpu, ucontext_t *uc);
 /* After EXIT_LINK: the block that was left. cpu->exit_data is the exit's index. */

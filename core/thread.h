@@ -27,6 +27,7 @@ struct thread {
     uint32_t code_mode;     /* cpu.mode of the code that the jump cache and the return stack lead to */
     bool tagged_calls;      /* system calls take pointers with ignored bits (core/tagged.h) */
     bool in_lockstep;
+    bool fp_stepping;       /* the host makes one step with invalid operations masked (fault.c) */
     void *return_stack;     /* mapping, with a guard page below */
     void *alt_stack;        /* for host signal handlers */
     _Atomic bool inside;    /* in cpu_run */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include "arch/x86/host_backend.h"
 #include "core/host.h"
 
 struct decoder {
@@ -44,9 +45,7 @@ static bool skip_opcode(struct decoder *d)
 
 static guest_addr value_of(const ucontext_t *uc, unsigned reg)
 {
-    static const uint8_t greg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                     REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
-    return (guest_addr)uc->uc_mcontext.gregs[greg[reg]];
+    return (guest_addr)uc->uc_mcontext.gregs[host_context_reg[reg]];
 }
 
 guest_addr host_context_address(const ucontext_t *uc)

@@ -16,6 +16,7 @@
 extern const void *const *host_functions;
 
 struct x86_features host_features;
+bool host_fp_traps;
 int8_t host_pin[IR_MAX_VARS];
 uint64_t host_temporaries;
 const struct ir_var *host_vars;
@@ -53,15 +54,18 @@ static uint64_t enabled_state(void)
     return (uint64_t)hi << 32 | lo;
 }
 
-/* NAME is one of the comma-separated names, or they say "all". */
-static bool listed(const char *names, const char *name)
+/* NAME is one of the comma-separated names. */
+static bool named(const char *names, const char *name)
 {
     size_t n = strlen(name);
     for (const char *p = names; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
-        if ((strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == 0)) || strcmp(p, "all") == 0)
+        if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == 0))
             return true;
     return false;
 }
+
+/* The same, or they say "all". */
+static bool listed(const char *names, const char *name) { return named(names, name) || named(names, "all"); }
 
 static bool detect(const char *off)
 {
@@ -87,6 +91,7 @@ static bool detect(const char *off)
         bool *flag = (bool *)((char *)&host_features + f->offset);
         *flag = usable && word[f->word] >> f->bit & 1 && !listed(off, f->name);
     }
+    host_fp_traps = !named(off, "fptraps"); /* every CPU has them */
     return baseline;
 }
 
@@ -178,7 +183,7 @@ static void patch_exit(struct tb *tb, unsigned exit, const void *target)
 
 /* ---- Host contexts ------------------------------------------------------------------------------------------ */
 
-static const uint8_t context_reg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+const uint8_t host_context_reg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                         REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
 /* EFLAGS in the given form to the saved form (flags.h). */
@@ -205,7 +210,7 @@ static void save_deferred(struct cpu *cpu, const struct tb *tb, uint32_t offset,
             continue;
         const void *from = p->reg == RA_NONE    ? (const void *)((char *)cpu + p->slot)
                            : p->reg >= RA_VEC   ? (const void *)&uc->uc_mcontext.fpregs->_xmm[p->reg - RA_VEC]
-                                                : (const void *)&uc->uc_mcontext.gregs[context_reg[p->reg]];
+                                                : (const void *)&uc->uc_mcontext.gregs[host_context_reg[p->reg]];
         memcpy(value[n], from, host_vars[p->var].size);
         var[n++] = p->var;
     }
@@ -225,7 +230,7 @@ static void save_state(struct cpu *cpu, const struct tb *tb, const ucontext_t *u
         if (pin >= RA_VEC)
             memcpy(home, &uc->uc_mcontext.fpregs->_xmm[pin - RA_VEC], 16);
         else if (pin != RA_NONE)
-            memcpy(home, &r[context_reg[pin]], 8);
+            memcpy(home, &r[host_context_reg[pin]], 8);
     }
     cpu->return_sp = (void *)(uintptr_t)r[REG_RSP];
     for (unsigned i = 0; i < tb->n_flags_at; i++)
@@ -260,6 +265,18 @@ void host_context_reset_return_stack(struct cpu *cpu, ucontext_t *uc)
 
 /* ---- Floating-point state ------------------------------------------------------------------------------------ */
 
+enum { MXCSR_MASKS = 0x1f80, MXCSR_IM = 0x80, EFLAGS_TF = 0x100 };
+
+bool host_context_set_fp_traps(ucontext_t *uc, bool stops, bool steps)
+{
+    uint32_t *mxcsr = &uc->uc_mcontext.fpregs->mxcsr;
+    greg_t *eflags = &uc->uc_mcontext.gregs[REG_EFL];
+    bool stopped = !(*mxcsr & MXCSR_IM);
+    *mxcsr = stops ? *mxcsr & ~(uint32_t)MXCSR_IM : *mxcsr | MXCSR_IM;
+    *eflags = steps ? *eflags | EFLAGS_TF : *eflags & ~(greg_t)EFLAGS_TF;
+    return stopped;
+}
+
 static uint32_t fp_exceptions(void)
 {
     uint32_t mxcsr;
@@ -271,7 +288,7 @@ static uint32_t fp_exceptions(void)
 static void set_fp_mode(struct cpu *cpu)
 {
     static const uint8_t rounding[4] = {0, 2, 1, 3}; /* FP_ROUND_* to MXCSR.RC */
-    uint32_t mxcsr = 0x1f80 | (uint32_t)rounding[cpu->fp.round & 3] << 13;
+    uint32_t mxcsr = (cpu->mode & MODE_FP_TRAPS ? MXCSR_MASKS & ~MXCSR_IM : MXCSR_MASKS) | (uint32_t)rounding[cpu->fp.round & 3] << 13;
     __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
 }
 

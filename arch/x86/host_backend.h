@@ -10,6 +10,8 @@ extern const struct ir_var *host_vars;  /* the guest's variables */
 extern unsigned host_n_vars;
 extern uint64_t host_temporaries;       /* registers for the allocator: RAX ..., RA_VEC + 0 ... */
 
+extern const uint8_t host_context_reg[16]; /* index of RAX ... in gregs of a context */
+
 /* The cell that holds the load address of the file that PC belongs to, and that address; null if code there needs no
  * relocation (ET_EXEC, anonymous memory). */
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base);

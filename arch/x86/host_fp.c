@@ -280,7 +280,12 @@ void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
     f.half = f.half && !vec_keeps_zeros(e, op);
     bool swaps = (op->op == IR_fadd || op->op == IR_fmul) && vec_swaps_sources(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
-    unsigned x = fp_source(e, f, a), y = a == b ? x : fp_source(e, f, b), dst = vec_def(e, ref);
+    unsigned x = fp_source(e, f, a), y = a == b ? x : fp_source(e, f, b);
+    if (fp_traps(e) && (op->op == IR_fadd || op->op == IR_fsub)) {
+        asm_v3(&e->a, fp_vop(ps, f), vec_def_one(e, ref), x, y);
+        return;
+    }
+    unsigned dst = vec_def(e, ref);
     bool is_sum = op->op == IR_fadd || op->op == IR_fsub;
     struct fp_jumps j = {.n = 0};
     fp_guard_operand(e, f, op->a, x, &j);
@@ -312,6 +317,8 @@ void emit_fp_sqrt(struct emitter *e, ir_ref ref, const struct ir_op *op)
     } else {
         asm_v2(&e->a, fp_vop(V_sqrtps, f), dst, x);
     }
+    if (fp_traps(e))
+        return;
     fp_jump(&j, fp_jump_if_nan(e, f, dst));
     fp_slow_at(e, ref, &j, dst, (int)a, -1, -1);
 }
@@ -340,9 +347,10 @@ void emit_fp_abd(struct emitter *e, ir_ref ref, const struct ir_op *op)
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
     unsigned x = fp_source(e, f, a), y = fp_source(e, f, b), dst = vec_def(e, ref);
     asm_v3(&e->a, fp_vop(V_subps, f), dst, x, y);
-    struct ool *slow = fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, (int)b, -1);
+    struct ool *slow = fp_traps(e) ? NULL : fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, (int)b, -1);
     asm_v3m(&e->a, V_andps, dst, dst, vec_literal(e, f.is_double ? INT64_MAX : vec_repeat(2, INT32_MAX)));
-    emit_slow_resume(e, slow);
+    if (slow)
+        emit_slow_resume(e, slow);
 }
 
 /* The host's minimum returns its second source where both are zero; either order at once settles the sign: the
@@ -529,7 +537,8 @@ void emit_fp_addp(struct emitter *e, ir_ref ref, const struct ir_op *op)
     unsigned x = vec_temp(e), y = vec_temp(e), dst = vec_def(e, ref);
     split_pairs(e, f, a, b, x, y);
     asm_v3(&e->a, fp_vop(V_addps, f), dst, x, y);
-    fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, f.scalar ? -1 : (int)b, -1);
+    if (!fp_traps(e))
+        fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, f.scalar ? -1 : (int)b, -1);
 }
 
 void emit_fp_minmaxp(struct emitter *e, ir_ref ref, const struct ir_op *op)

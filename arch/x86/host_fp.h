@@ -4,6 +4,7 @@
  * plus a test that leads out of line wherever host and guest differ: NaN results, conversions out of range. The fast path
  * never raises a flag that the exact function would not raise. The host tells tininess after rounding, the guest before:
  * that differs where a result was rounded up to the least normal number, so such results go out of line too.
+ * With MODE_FP_TRAPS (host_fp_trap.c) there is no test for NaNs where a quiet one passes through as the guest has it.
  * Two-lane single precision works on duplicated lanes, so that the undefined half raises nothing.
  *
  * Where the guest flushes denormals (Arm: FPCR.FZ) the host still computes as IEEE says, and an operation is guarded:

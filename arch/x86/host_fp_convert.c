@@ -74,6 +74,8 @@ void emit_fp_round(struct emitter *e, ir_ref ref, const struct ir_op *op)
     } else {
         asm_v2i(&e->a, fp_vop(V_roundps, f), dst, x, imm);
     }
+    if (fp_traps(e))
+        return; /* a quiet NaN stays as it is, and a signalling one becomes quiet */
     fp_jump(&j, fp_jump_if_nan(e, f, dst));
     fp_slow_at(e, ref, &j, dst, (int)a, -1, -1);
 }
@@ -129,6 +131,8 @@ void emit_fp_convert(struct emitter *e, ir_ref ref, const struct ir_op *op)
         asm_vzero(&e->a, dst);
         asm_v3(&e->a, f.is_double ? V_cvtss2sd : V_cvtsd2ss, dst, dst, a);
     }
+    if (f.is_double && fp_traps(e) && !from_half)
+        return;
     if (f.is_double)
         fp_jump(&j, fp_jump_if_nan(e, f, dst));
     else
@@ -145,6 +149,8 @@ void emit_fp_widen(struct emitter *e, ir_ref ref, const struct ir_op *op)
     }
     unsigned a = vec_use(e, op->a), dst = vec_def(e, ref);
     asm_v2(&e->a, f.is_double ? V_cvtps2pd : V_vcvtph2ps, dst, a);
+    if (f.is_double && fp_traps(e))
+        return;
     fp_slow(e, ref, fp_jump_if_nan(e, f, dst), dst, (int)a, -1, -1);
 }
 

@@ -97,7 +97,7 @@ bool vec_is_clean(const struct emitter *e, ir_ref ref, unsigned bytes) { return 
 bool vec_swaps_sources(const struct emitter *e, const struct ir_op *op)
 {
     unsigned bytes = 1u << type_lane_log2(op->type);
-    return !type_is_vector(op->type) && !vec_is_clean(e, op->a, bytes) && vec_is_clean(e, op->b, bytes);
+    return !fp_traps(e) && !type_is_vector(op->type) && !vec_is_clean(e, op->a, bytes) && vec_is_clean(e, op->b, bytes);
 }
 
 bool vec_keeps_zeros(const struct emitter *e, const struct ir_op *op)

@@ -52,6 +52,7 @@ expect log_bad 1 'Log items (comma separated):' $e -d nosuchitem ./plain
 expect cpu_help 1 'cortex-a53' $e -cpu help
 expect bad_filter 1 'qemu-aarch64-static: Bad range specifier' $e -dfilter xx ./plain
 expect bad_threshold 1 'malformed value' $e -tier2-threshold many ./plain
+expect bad_fp_traps 1 'malformed value' $e -fp-traps -1 ./plain
 expect bad_stack 1 'malformed value' $e -s 12x ./plain
 expect missing_file 1 'qemu-aarch64-static: cannot load ./nothing: No such file or directory' $e ./nothing
 expect no_permission 1 'cannot load ./plain: Permission denied' $e ./plain

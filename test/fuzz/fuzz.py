@@ -30,6 +30,8 @@ ENGINES = {
     "sse": ["-host-off", "avx"],
     "avx2": ["-host-off", "avx512"],
     "lockstep": ["-lockstep"],
+    "traps": ["-fp-traps", "1000000000"],
+    "traps-sse": ["-fp-traps", "1000000000", "-host-off", "avx"],
     "regions": ["-tier2-threshold", "0"],
     "regions-sse": ["-tier2-threshold", "0", "-host-off", "avx"],
 }

@@ -15,6 +15,13 @@ foreach(source ${program_sources_found})
     set_tests_properties(program.aarch64.${name}.interp PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 900
         SKIP_RETURN_CODE 77)
 endforeach()
+# Code that leaves it to the host to notice invalid operations, however many there are.
+foreach(name fpmode fptraps math)
+    add_test(NAME program.aarch64.${name}.traps COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
+        ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
+        -fp-traps 1000000)
+    set_tests_properties(program.aarch64.${name}.traps PROPERTIES LABELS "program;aarch64" TIMEOUT 120 SKIP_RETURN_CODE 77)
+endforeach()
 # Exclusives that notice every store.
 foreach(name exclusives lifo)
     add_test(NAME program.aarch64.${name}.strict COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
