@@ -302,6 +302,13 @@ struct tb *cache_find(struct cache_unit *u, guest_addr pc, uint32_t mode)
     return tb;
 }
 
+bool cache_has(guest_addr pc, uint32_t mode)
+{
+    struct cache_unit *u = cache_unit_at(pc);
+    unsigned segment;
+    return u && cache_usable_entry(u, pc, mode, &segment);
+}
+
 /* True if the block may be written: relocatable, and made only from pages of this unit with known contents. */
 static bool can_be_saved(struct cache_unit *u, const struct tb *tb)
 {

@@ -29,6 +29,8 @@ bool cache_fd_is(int fd);          /* FD is one of them */
 struct cache_unit *cache_unit_at(guest_addr pc);
 /* The block from the cache, not yet published, or null. */
 struct tb *cache_find(struct cache_unit *unit, guest_addr pc, uint32_t mode);
+/* Some cache file has a block for PC. */
+bool cache_has(guest_addr pc, uint32_t mode);
 /* Code at ADDR is about to be read for a translation in this unit. */
 void cache_note_page(guest_addr addr);
 /* A block was translated: it is written out in time. With "verify": dies unless it equals the cached one. */

@@ -139,8 +139,8 @@ static void log_region(const struct hot_region *r)
     log_write("REGION: 0x%llx, %u blocks, %u instructions\n", (unsigned long long)r->pc, r->n_blocks, r->n_insns);
     for (unsigned b = 0; b < r->n_blocks; b++) {
         const struct region_block *block = &r->block[b];
-        log_write("  block 0x%llx, %u instructions, in %u loops%s\n", (unsigned long long)block->ir.pc, block->n_insns,
-                  block->depth, b == r->head ? ", entry" : "");
+        log_write("  block 0x%llx, %u instructions, in %u loops and %u calls%s\n", (unsigned long long)block->ir.pc,
+                  block->n_insns, block->depth, r->context[block->context].calls, b == r->head ? ", entry" : "");
         if (LOG_ON(op_opt))
             ir_dump(&block->ir, log_ir);
     }

@@ -251,6 +251,12 @@ static unsigned step_exit_bit(struct interp *r, const struct ir_op *op, union ve
     return bit == op->aux >> 7 ? leave_to(r, op, target(r, op)) : EXIT_NONE;
 }
 
+static unsigned step_exit_eq(struct interp *r, const struct ir_op *op, union vec *d)
+{
+    (void)d;
+    return interp_integer(r, op->a) == interp_integer(r, op->c) ? leave_to(r, op, target(r, op)) : EXIT_NONE;
+}
+
 /* jump goto_call: the return address of a call is in its register already. */
 static unsigned step_jump(struct interp *r, const struct ir_op *op, union vec *d)
 {
@@ -364,6 +370,7 @@ static interp_step_fn *const step_table[IR_N_OPS] = {
     [IR_exit_if] = step_exit_if,
     [IR_exit_z... IR_exit_nz] = step_exit_z,
     [IR_exit_bit] = step_exit_bit,
+    [IR_exit_eq] = step_exit_eq,
     [IR_jump] = step_jump,
     [IR_jumpi] = step_jump_to_a,
     [IR_goto_call] = step_jump,

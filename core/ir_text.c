@@ -88,6 +88,7 @@ static enum shape shape_of(unsigned op)
     case IR_exit_z:
     case IR_exit_nz:
     case IR_exit_bit:
+    case IR_exit_eq:
     case IR_jump:
     case IR_jumpi:
     case IR_goto_call:

@@ -86,7 +86,8 @@ static bool is_optional(unsigned op, unsigned i)
     case IR_exit_if:
     case IR_exit_z:
     case IR_exit_nz:
-    case IR_exit_bit: /* flags to store */
+    case IR_exit_bit:
+    case IR_exit_eq: /* flags to store */
     case IR_jump:
     case IR_jumpi:
     case IR_goto_call:

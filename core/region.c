@@ -3,17 +3,26 @@
 
 #include <string.h>
 
+#include "core/cache.h"
 #include "core/dispatch.h"
+#include "core/memory.h"
 #include "core/opt.h"
 
 /* Uses in a loop count 2^LOOP_WEIGHT_LOG2 times as often, per level. */
-enum { LOOP_WEIGHT_LOG2 = 3, MAX_DEPTH = 6, MAX_QUEUE = 64, MAX_RUNS = 64 };
+enum { LOOP_WEIGHT_LOG2 = 3, MAX_DEPTH = 6, MAX_QUEUE = 128, MAX_RUNS = 160, MAX_GAP = 1 << 20 };
+
+/* The head of a block to be. */
+struct place {
+    guest_addr pc;
+    unsigned context;
+};
 
 /* What exploring has to know besides the region. */
 struct explore {
     struct translator *t;
     struct hot_region *r;
-    guest_addr queue[MAX_QUEUE]; /* heads of blocks, in the order in which they were seen */
+    bool follow_calls, alone;
+    struct place queue[MAX_QUEUE]; /* heads of blocks, in the order in which they were seen */
     unsigned n_queue;
     unsigned n_ops, n_exits;
     struct tb_range run[MAX_RUNS]; /* guest code that blocks depend on */
@@ -22,16 +31,110 @@ struct explore {
 
 static struct ir_op op_memory[REGION_MAX_OPS]; /* of the region being made; guarded by tb_lock */
 
-int region_find(const struct hot_region *r, guest_addr pc)
+int region_find(const struct hot_region *r, guest_addr pc, unsigned context)
 {
     for (unsigned i = 0; i < r->n_blocks; i++)
-        if (r->block[i].ir.pc == pc)
+        if (r->block[i].ir.pc == pc && r->block[i].context == context)
             return (int)i;
     return -1;
 }
 
-static bool is_exit(const struct ir_op *op) { return (ir_op_info[op->op].props & IR_EXIT) || op->op == IR_jump; }
-static guest_addr target_of(const struct ir *ir, const struct ir_op *op) { return ir->pc + (guest_addr)(int64_t)op->disp; }
+struct region_target region_target(const struct hot_region *r, const struct region_block *block, const struct ir_op *op)
+{
+    struct region_target to = {.pc = block->ir.pc + (guest_addr)(int64_t)op->disp, .context = block->context, .block = -1};
+    unsigned context = block->context;
+    if (op->op == IR_goto_call)
+        context = block->into;
+    if (op->d & IR_GUESS)
+        to.pc = block->guess;
+    if (op->d & IR_BACK) {
+        to.pc = r->context[context].back;
+        to.context = r->context[context].parent;
+        context = to.context;
+    }
+    if (!(op->d & IR_OUT) && (op->op != IR_goto_call || context != block->context))
+        to.block = region_find(r, to.pc, context);
+    return to;
+}
+
+static bool is_exit(const struct ir_op *op)
+{
+    return (ir_op_info[op->op].props & IR_EXIT) || op->op == IR_jump || op->op == IR_goto_call;
+}
+
+static struct ir_op *last_op(struct ir *ir) { return &ir->ops[ir->n - 1]; }
+
+static guest_addr last_insn(const struct ir *ir)
+{
+    for (uint32_t i = ir->n - 1; i > 0; i--)
+        if (ir->ops[i].op == IR_insn)
+            return ir->ops[i].imm;
+    return ir->pc;
+}
+
+/* ---- Where to go ------------------------------------------------------------------------------------------- */
+
+/* Some thread has come to PC by a jump. */
+static bool was_run(const struct explore *x, guest_addr pc)
+{
+    if (tb_find(pc, x->r->mode) || cache_has(pc, x->r->mode))
+        return true;
+    cache_unit_at(x->r->pc); /* whose pages are read again */
+    return false;
+}
+
+/* Along calls only what was run is taken in: functions have many ways that are never gone. */
+static void enqueue(struct explore *x, guest_addr pc, unsigned context)
+{
+    for (unsigned i = 0; i < x->n_queue; i++)
+        if (x->queue[i].pc == pc && x->queue[i].context == context)
+            return;
+    if (x->n_queue < MAX_QUEUE && pc != engine_options.stop_pc && (!x->follow_calls || x->alone || was_run(x, pc)))
+        x->queue[x->n_queue++] = (struct place){pc, context};
+}
+
+/* The variable that a call puts its return address into. */
+static unsigned return_variable(const struct ir *ir)
+{
+    for (uint32_t i = ir->n - 1; i > 0; i--)
+        if (ir->ops[i].op == IR_put && ir->ops[i].a == ir->ops[ir->n - 1].a)
+            return (unsigned)ir->ops[i].imm;
+    return IR_MAX_VARS;
+}
+
+/* The context that the call at the end of IR makes, or CONTEXT: it is not followed. */
+static unsigned enter(struct explore *x, struct ir *ir, unsigned context)
+{
+    struct hot_region *r = x->r;
+    const struct ir_op *call = last_op(ir);
+    guest_addr entry = ir->pc + (guest_addr)(int64_t)call->disp, site = last_insn(ir);
+    for (unsigned i = 1; i < r->n_contexts; i++)
+        if (r->context[i].parent == context && r->context[i].site == site)
+            return i;
+    const struct region_context *from = &r->context[context];
+    if (r->n_contexts == REGION_MAX_CONTEXTS || from->calls == REGION_MAX_CALLS || entry == r->pc)
+        return context;
+    for (unsigned c = context; c; c = r->context[c].parent)
+        if (r->context[c].entry == entry)
+            return context;
+    r->context[r->n_contexts] = (struct region_context){
+        .parent = (uint8_t)context, .calls = from->calls + 1, .var = (uint8_t)return_variable(ir),
+        .site = site, .entry = entry, .back = ir->ops[call->a].imm};
+    return r->n_contexts++;
+}
+
+/* Where an indirect jump to A leads at present: A is read from memory at an address that does not change. 0: not known. */
+static guest_addr guess_target(const struct ir *ir, ir_ref a)
+{
+    const struct ir_op *load = &ir->ops[a];
+    guest_addr target;
+    if (load->op != IR_load || load->type != T_I64 || load->aux != 3 || load->b)
+        return 0;
+    const struct ir_op *base = &ir->ops[load->a];
+    if (base->op != IR_addr && base->op != IR_const)
+        return 0;
+    return memory_read(&target, base->imm + (guest_addr)(int64_t)load->disp, sizeof target) == 0 ? target : 0;
+}
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------ */
 
@@ -44,14 +147,58 @@ static bool calls_helper(const struct ir *ir)
     return false;
 }
 
-/* Translate the block at PC such that its last operation is a direct jump. False: it is none for a region. */
-static bool translate(struct explore *x, guest_addr pc)
+/* In place of the jump or return at the end of IR: to what KIND says if its target is EXPECTED. Else it is carried out
+ * outside. */
+static void expect(struct ir *ir, guest_addr expected, unsigned kind)
+{
+    struct ir_op end = *last_op(ir);
+    int32_t here = (int32_t)(last_insn(ir) - ir->pc);
+    ir->n--;
+    ir_ref target = (ir_ref)ir->n++;
+    ir->ops[target] = (struct ir_op){.op = IR_addr, .imm = expected};
+    ir->ops[ir->n++] = (struct ir_op){.op = IR_exit_eq, .type = T_I64, .a = end.a, .b = end.b, .c = target, .d = (uint16_t)kind};
+    ir->ops[ir->n++] = (struct ir_op){.op = IR_jump, .b = end.b, .d = IR_OUT, .disp = here};
+}
+
+/* The block just translated for CONTEXT ends as a region's block has to, or does now. */
+static bool ends_well(struct explore *x, unsigned context, guest_addr *guess)
+{
+    struct ir *ir = &x->t->ir;
+    const struct ir_op *end = last_op(ir);
+    switch (end->op) {
+    case IR_jump:
+        return true;
+    case IR_goto_call:
+        return x->follow_calls;
+    case IR_ret:
+        if (!context)
+            return false;
+        expect(ir, x->r->context[context].back, IR_BACK);
+        return true;
+    case IR_jumpi:
+        *guess = x->follow_calls && !end->aux ? guess_target(ir, end->a) : 0;
+        if (!*guess)
+            return false;
+        expect(ir, *guess, IR_GUESS);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Translate the block at AT such that its exits are direct. False: it is none for a region. */
+static bool translate(struct explore *x, struct place at, guest_addr *guess)
 {
     struct translator *t = x->t;
+    guest_addr heads[MAX_QUEUE];
+    unsigned n = 0;
+    for (unsigned i = 0; i < x->n_queue; i++)
+        if (x->queue[i].context == at.context)
+            heads[n++] = x->queue[i].pc;
     for (unsigned max = 0;; max = t->n_insns - 1) {
-        if (!translate_region_block(t, pc, x->r->mode, x->queue, x->n_queue, max))
+        if (!translate_region_block(t, at.pc, x->r->mode, heads, n, max))
             return false;
-        if (t->ir.ops[t->ir.n - 1].op == IR_jump)
+        if (ends_well(x, at.context, guess))
             return !calls_helper(&t->ir);
         if (t->n_insns < 2)
             return false;
@@ -68,38 +215,36 @@ static bool note_ranges(struct explore *x)
     return true;
 }
 
-static void enqueue(struct explore *x, guest_addr pc)
-{
-    for (unsigned i = 0; i < x->n_queue; i++)
-        if (x->queue[i] == pc)
-            return;
-    if (x->n_queue < MAX_QUEUE && pc != engine_options.stop_pc)
-        x->queue[x->n_queue++] = pc;
-}
-
-/* Make the block at PC part of the region to be. */
-static void add_block(struct explore *x, guest_addr pc)
+/* Make the block at AT part of the region to be. */
+static void add_block(struct explore *x, struct place at)
 {
     struct hot_region *r = x->r;
-    if (!translate(x, pc))
+    guest_addr guess = 0;
+    if (!translate(x, at, &guess))
         return;
     struct ir *ir = &x->t->ir;
     unsigned exits = 0;
     for (uint32_t i = 1; i < ir->n; i++)
-        exits += is_exit(&ir->ops[i]);
+        if (is_exit(&ir->ops[i])) /* on the way out each call becomes one */
+            exits += 1 + r->context[at.context].calls + (ir->ops[i].op == IR_goto_call);
     if (r->n_insns + x->t->n_insns > REGION_MAX_INSNS || x->n_ops + ir->n > REGION_MAX_OPS ||
         x->n_exits + exits > REGION_MAX_EXITS || !note_ranges(x))
         return;
     struct region_block *b = &r->block[r->n_blocks++];
-    *b = (struct region_block){.ir = *ir, .n_insns = x->t->n_insns};
+    *b = (struct region_block){.ir = *ir, .n_insns = x->t->n_insns, .context = (uint8_t)at.context, .guess = guess};
+    b->into = (uint8_t)(last_op(ir)->op == IR_goto_call ? enter(x, ir, at.context) : at.context);
     b->ir.ops = op_memory + x->n_ops;
     memcpy(b->ir.ops, ir->ops, ir->n * sizeof *ir->ops);
     x->n_ops += ir->n;
     x->n_exits += exits;
     r->n_insns += b->n_insns;
-    for (uint32_t i = 1; i < ir->n; i++)
-        if (is_exit(&ir->ops[i]))
-            enqueue(x, target_of(ir, &ir->ops[i]));
+    for (uint32_t i = 1; i < ir->n; i++) {
+        const struct ir_op *op = &ir->ops[i];
+        if (!is_exit(op) || op->d & IR_OUT || (op->op == IR_goto_call && b->into == b->context))
+            continue;
+        struct region_target to = region_target(r, b, op);
+        enqueue(x, to.pc, op->op == IR_goto_call ? b->into : to.context);
+    }
 }
 
 /* ---- The graph --------------------------------------------------------------------------------------------- */
@@ -110,34 +255,54 @@ static void find_edges(struct hot_region *r)
         struct region_block *block = &r->block[b];
         block->to = 0;
         for (uint32_t i = 1; i < block->ir.n; i++) {
-            int to = is_exit(&block->ir.ops[i]) ? region_find(r, target_of(&block->ir, &block->ir.ops[i])) : -1;
+            int to = is_exit(&block->ir.ops[i]) ? region_target(r, block, &block->ir.ops[i]).block : -1;
             if (to >= 0)
-                block->to |= 1u << to;
+                block->to |= (uint64_t)1 << to;
         }
     }
 }
 
 /* The blocks that lead to one of SET, without passing through WALL. */
-static uint32_t reaching(const struct hot_region *r, uint32_t set, uint32_t wall)
+static uint64_t reaching(const struct hot_region *r, uint64_t set, uint64_t wall)
 {
     for (bool more = true; more;) {
         more = false;
         for (unsigned b = 0; b < r->n_blocks; b++)
             if (!(set >> b & 1) && !(wall >> b & 1) && r->block[b].to & set & ~wall) {
-                set |= 1u << b;
+                set |= (uint64_t)1 << b;
                 more = true;
             }
     }
     return set;
 }
 
+/* The places of the calls on the way to a block, outermost first, then the block's own. */
+static unsigned path_to(const struct hot_region *r, const struct region_block *block, guest_addr *path)
+{
+    unsigned n = r->context[block->context].calls;
+    path[n] = block->ir.pc;
+    for (unsigned c = block->context, i = n; c; c = r->context[c].parent)
+        path[--i] = r->context[c].site;
+    return n + 1;
+}
+
+static bool comes_before(const struct hot_region *r, const struct region_block *a, const struct region_block *b)
+{
+    guest_addr p[REGION_MAX_CALLS + 1], q[REGION_MAX_CALLS + 1];
+    unsigned n = path_to(r, a, p), m = path_to(r, b, q);
+    for (unsigned i = 0; i < n && i < m; i++)
+        if (p[i] != q[i])
+            return p[i] < q[i];
+    return n < m;
+}
+
 /* Drop the blocks that do not lead back to the head and put the others in order. Returns false if nothing does. */
 static bool keep_loops(struct hot_region *r, bool alone)
 {
-    uint32_t before = 0; /* the blocks with an edge to the head */
+    uint64_t before = 0; /* the blocks with an edge to the head */
     for (unsigned b = 0; b < r->n_blocks; b++)
         before |= (r->block[b].to & 1) << b;
-    uint32_t keep = reaching(r, before, 0) | 1;
+    uint64_t keep = reaching(r, before, 0) | 1;
     if (!before && !alone)
         return false;
     unsigned n = 0;
@@ -147,25 +312,74 @@ static bool keep_loops(struct hot_region *r, bool alone)
             continue;
         struct region_block block = r->block[b];
         unsigned at = n++;
-        for (; at > 0 && r->block[at - 1].ir.pc > block.ir.pc; at--)
+        for (; at > 0 && comes_before(r, &block, &r->block[at - 1]); at--)
             r->block[at] = r->block[at - 1];
         r->block[at] = block;
         r->n_insns += block.n_insns;
     }
     r->n_blocks = n;
-    r->head = (unsigned)region_find(r, r->pc);
+    r->head = (unsigned)region_find(r, r->pc, 0);
     find_edges(r);
     return true;
+}
+
+static bool writes(const struct region_block *block, unsigned var)
+{
+    for (uint32_t i = 1; i < block->ir.n; i++)
+        if (block->ir.ops[i].op == IR_put && block->ir.ops[i].imm == var)
+            return true;
+    return false;
+}
+
+/* The blocks of functions at whose entry the return address is in its register still. */
+static uint64_t find_untouched(const struct hot_region *r)
+{
+    uint64_t set = 0;
+    for (unsigned b = 0; b < r->n_blocks; b++)
+        set |= (uint64_t)(r->block[b].context != 0) << b;
+    for (bool more = true; more;) {
+        more = false;
+        for (unsigned b = 0; b < r->n_blocks; b++) {
+            const struct region_block *from = &r->block[b];
+            for (unsigned k = 0; k < r->n_blocks; k++) {
+                const struct region_block *to = &r->block[k];
+                if (!(from->to >> k & 1) || !(set >> k & 1) || r->context[to->context].parent == from->context)
+                    continue; /* the call itself, which puts it there, is among the last */
+                if (to->context != from->context || !(set >> b & 1) || writes(from, r->context[to->context].var)) {
+                    set &= ~((uint64_t)1 << k);
+                    more = true;
+                }
+            }
+        }
+    }
+    return set;
+}
+
+/* Returns by a register that is as the call left it need no comparison. */
+static void settle_returns(struct hot_region *r)
+{
+    uint64_t untouched = find_untouched(r);
+    for (unsigned b = 0; b < r->n_blocks; b++) {
+        struct ir *ir = &r->block[b].ir;
+        struct ir_op *jump = last_op(ir), *test = jump - 1;
+        if (!(untouched >> b & 1) || ir->n < 3 || test->op != IR_exit_eq || !(test->d & IR_BACK))
+            continue;
+        const struct ir_op *value = &ir->ops[test->a];
+        if (value->op != IR_get || value->imm != r->context[r->block[b].context].var)
+            continue;
+        *jump = (struct ir_op){.op = IR_jump, .b = test->b, .d = IR_BACK};
+        *test = (struct ir_op){.op = IR_nop};
+    }
 }
 
 /* Each backward edge makes a loop: the blocks that lead to it without passing through its target. */
 static void find_depths(struct hot_region *r)
 {
-    uint32_t loop[REGION_MAX_BLOCKS] = {0};
+    uint64_t loop[REGION_MAX_BLOCKS] = {0};
     for (unsigned b = 0; b < r->n_blocks; b++)
         for (unsigned h = 0; h <= b; h++)
             if (r->block[b].to >> h & 1)
-                loop[h] |= b == h ? 1u << h : reaching(r, 1u << b, 1u << h) | 1u << h;
+                loop[h] |= b == h ? (uint64_t)1 << h : reaching(r, (uint64_t)1 << b, (uint64_t)1 << h) | (uint64_t)1 << h;
     for (unsigned b = 0; b < r->n_blocks; b++)
         for (unsigned h = 0; h < r->n_blocks; h++)
             r->block[b].depth += loop[h] >> b & 1;
@@ -185,7 +399,7 @@ static bool uses_flags(const struct hot_region *r, const struct region_block *bl
             return false;
         if (!is_exit(op))
             continue;
-        int to = region_find(r, target_of(ir, op));
+        int to = region_target(r, block, op).block;
         if (to < 0 || r->block[to].needs_flags)
             return true;
     }
@@ -206,7 +420,7 @@ static void drop_dead_flags(struct hot_region *r)
     for (unsigned b = 0; b < r->n_blocks; b++) {
         struct ir *ir = &r->block[b].ir;
         for (uint32_t i = 1; i < ir->n; i++) {
-            int to = is_exit(&ir->ops[i]) ? region_find(r, target_of(ir, &ir->ops[i])) : -1;
+            int to = is_exit(&ir->ops[i]) ? region_target(r, &r->block[b], &ir->ops[i]).block : -1;
             if (to >= 0 && !r->block[to].needs_flags)
                 ir->ops[i].b = IR_NONE;
         }
@@ -231,8 +445,9 @@ static void count_uses(struct hot_region *r, bool alone)
     }
 }
 
-/* The guest code that the region depends on, in few ranges: what lies between two of them may be taken for code too. */
-static void join_ranges(struct explore *x)
+/* The guest code that the region depends on, in few ranges: what lies between two of them may be taken for code too. False:
+ * too much would. */
+static bool join_ranges(struct explore *x)
 {
     struct tb_range *run = x->run;
     unsigned n = x->n_runs;
@@ -242,7 +457,7 @@ static void join_ranges(struct explore *x)
             run[k] = run[k - 1];
             run[k - 1] = swap;
         }
-    for (bool joined = true; n > 1 && (joined || n > TB_MAX_RANGES);) {
+    for (bool joined = true; n > 1 && (joined || n > REGION_MAX_RANGES);) {
         unsigned at = 0;
         uint64_t least = UINT64_MAX;
         for (unsigned i = 0; i + 1 < n; i++) {
@@ -251,9 +466,11 @@ static void join_ranges(struct explore *x)
             if (gap < least)
                 least = gap, at = i;
         }
-        joined = least == 0 || n > TB_MAX_RANGES;
+        joined = least == 0 || n > REGION_MAX_RANGES;
         if (!joined)
             break;
+        if (least > MAX_GAP)
+            return false;
         guest_addr end = run[at + 1].start + run[at + 1].size;
         if (end > run[at].start + run[at].size)
             run[at].size = (uint32_t)(end - run[at].start);
@@ -262,6 +479,26 @@ static void join_ranges(struct explore *x)
     }
     x->r->n_ranges = n;
     memcpy(x->r->range, run, n * sizeof *run);
+    return true;
+}
+
+/* Find the blocks around the head. */
+static bool explore(struct explore *x, bool follow_calls)
+{
+    struct hot_region *r = x->r;
+    r->n_blocks = r->n_insns = 0;
+    r->n_contexts = 1;
+    x->follow_calls = follow_calls;
+    x->n_ops = x->n_exits = x->n_runs = 0;
+    x->n_queue = 1;
+    x->queue[0] = (struct place){r->pc, 0};
+    for (unsigned i = 0; i < x->n_queue && r->n_blocks < REGION_MAX_BLOCKS; i++) {
+        add_block(x, x->queue[i]);
+        if (r->n_blocks == 0)
+            return false; /* the head itself cannot be had */
+    }
+    find_edges(r);
+    return keep_loops(r, x->alone);
 }
 
 struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mode, bool alone)
@@ -271,26 +508,20 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     static struct explore x;
     r->pc = pc;
     r->mode = mode;
-    r->n_blocks = r->n_insns = 0;
     memset(r->uses, 0, sizeof r->uses);
     memset(r->is_put, 0, sizeof r->is_put);
+    memset(r->context, 0, sizeof *r->context);
     x.t = t;
     x.r = r;
-    x.n_queue = x.n_ops = x.n_exits = x.n_runs = 0;
-    enqueue(&x, pc);
-    for (unsigned i = 0; i < x.n_queue && r->n_blocks < REGION_MAX_BLOCKS; i++) {
-        add_block(&x, x.queue[i]);
-        if (r->n_blocks == 0)
-            return NULL; /* the head itself cannot be had */
-    }
-    find_edges(r);
-    if (!keep_loops(r, alone))
+    x.alone = alone;
+    if ((alone || !explore(&x, false)) && !explore(&x, true))
         return NULL;
+    settle_returns(r);
+    find_edges(r);
     find_depths(r);
     drop_dead_flags(r);
     for (unsigned b = 0; b < r->n_blocks; b++)
         opt_run(&r->block[b].ir);
     count_uses(r, alone);
-    join_ranges(&x);
-    return r;
+    return join_ranges(&x) ? r : NULL;
 }

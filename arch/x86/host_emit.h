@@ -34,10 +34,10 @@ struct ool {
     bool negates;          /* the second operand is the negation of what its register holds */
     uint8_t branch_kind;   /* of an indirect branch, for its miss */
     enum flags_form form;  /* of EFLAGS on arrival */
-    guest_addr pc;
+    struct region_target to;
 };
 
-enum { MAX_OOL = 2048, MAX_EXITS = 256, MAX_BIAS_USES = 512, MAX_PLACES = 1000, MAX_BLOCK_CODE = 128 << 10 };
+enum { MAX_OOL = 2048, MAX_EXITS = 300, MAX_BIAS_USES = 512, MAX_PLACES = 1000, MAX_BLOCK_CODE = 128 << 10 };
 
 /* A jump to a block of the region that has no code yet. */
 struct region_jump {
@@ -51,6 +51,7 @@ struct emitter {
     const struct ir *ir;
     struct tb *tb;
     const struct hot_region *region;     /* null: a single block, with the homes that every block is entered with */
+    const struct region_block *block;    /* of it, whose code is being made */
     const int8_t *pin;               /* homes: of host_pin, or the region's own */
     unsigned next_block;             /* the block of the region whose code follows this one's */
     uint32_t block_at[REGION_MAX_BLOCKS]; /* offset of each block's code, 0: not yet */
@@ -113,9 +114,9 @@ void emit_fcmp_saved_form(struct emitter *e);
  * is a temporary in both changes, nor do the flags. */
 void emit_to_standard(struct emitter *e);
 void emit_from_standard(struct emitter *e);
-/* Jump to TARGET, always or if CC holds, if that is a block of the region; else false. */
-bool emit_region_jump(struct emitter *e, guest_addr target);
-bool emit_region_jcc(struct emitter *e, enum x86_cc cc, guest_addr target);
+/* Jump to block TO of the region, always or if CC holds. */
+void emit_region_jump(struct emitter *e, int to);
+void emit_region_jcc(struct emitter *e, enum x86_cc cc, int to);
 bool host_emit_region(const struct hot_region *r, struct tb *tb);
 
 /* -- host_emit.c ----------------------------------------------------------------------------------- */

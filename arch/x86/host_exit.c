@@ -54,24 +54,47 @@ static void jcc_site(struct emitter *e, enum x86_cc cc, unsigned exit)
     e->exit[exit].site = asm_jcc_near(&e->a, cc);
 }
 
-/* Jump to guest code at TARGET, in the region or out of it. */
-static void jump_to(struct emitter *e, guest_addr target)
+static void landing_pad(struct emitter *e, guest_addr return_pc);
+
+/* Calls that were jumps in the region and are under way when it is left: make up for their host calls. */
+static void push_calls(struct emitter *e, unsigned context)
 {
-    if (emit_region_jump(e, target))
+    if (!context)
         return;
+    const struct region_context *c = &e->region->context[context];
+    push_calls(e, c->parent);
+    asm_label over = asm_call_near(&e->a);
+    landing_pad(e, c->back);
+    asm_patch_here(&e->a, over);
+}
+
+/* From the region's homes to the state that every block is entered with. */
+static void leave_region(struct emitter *e, unsigned context)
+{
     emit_to_standard(e);
-    jump_site(e, add_exit(e, target));
+    push_calls(e, context);
+}
+
+/* Jump to guest code, in the region or out of it. */
+static void jump_to(struct emitter *e, struct region_target to)
+{
+    if (to.block >= 0) {
+        emit_region_jump(e, to.block);
+        return;
+    }
+    leave_region(e, to.context);
+    jump_site(e, add_exit(e, to.pc));
 }
 
 /* The same if CC holds. */
-static void jcc_to(struct emitter *e, enum x86_cc cc, guest_addr target)
+static void jcc_to(struct emitter *e, enum x86_cc cc, struct region_target to)
 {
-    if (emit_region_jcc(e, cc, target))
-        return;
-    if (e->region)
-        add_ool(e, OOL_EXIT, asm_jcc_near(&e->a, cc))->pc = target;
+    if (to.block >= 0)
+        emit_region_jcc(e, cc, to.block);
+    else if (e->region)
+        add_ool(e, OOL_EXIT, asm_jcc_near(&e->a, cc))->to = to;
     else
-        jcc_site(e, cc, add_exit(e, target));
+        jcc_site(e, cc, add_exit(e, to.pc));
 }
 
 struct ool *add_ool(struct emitter *e, enum ool_kind kind, asm_label jump)
@@ -83,32 +106,35 @@ struct ool *add_ool(struct emitter *e, enum ool_kind kind, asm_label jump)
     return o;
 }
 
-/* Test for pending signals on the way to TARGET, then jump there. */
-static void poll_and_jump(struct emitter *e, guest_addr target)
+/* Test for pending signals on the way to TO, then jump there. */
+static void poll_and_jump(struct emitter *e, struct region_target to)
 {
     asm_alu_mi(&e->a, ALU_CMP, 2, cpu_field(offsetof(struct cpu, pending)), 0);
     emit_clobber_flags(e);
-    if (emit_region_jcc(e, CC_E, target)) {
-        add_ool(e, OOL_POLL, asm_jmp_near(&e->a))->pc = target;
+    if (to.block >= 0) {
+        emit_region_jcc(e, CC_E, to.block);
+        add_ool(e, OOL_POLL, asm_jmp_near(&e->a))->to = to;
         return;
     }
-    add_ool(e, OOL_POLL, asm_jcc_near(&e->a, CC_NE))->pc = target;
-    jump_to(e, target);
+    add_ool(e, OOL_POLL, asm_jcc_near(&e->a, CC_NE))->to = to;
+    jump_to(e, to);
 }
 
-static guest_addr target_of(const struct emitter *e, const struct ir_op *op)
+static struct region_target target_of(const struct emitter *e, const struct ir_op *op)
 {
-    return e->ir->pc + (guest_addr)(int64_t)op->disp;
+    if (e->region)
+        return region_target(e->region, e->block, op);
+    return (struct region_target){.pc = e->ir->pc + (guest_addr)(int64_t)op->disp, .block = -1};
 }
 
-/* Leave for TARGET if TEST holds. flags: to store on that path, or none. */
-static void exit_on(struct emitter *e, struct cond_test t, guest_addr target, ir_ref flags, bool poll)
+/* Leave for TO if TEST holds. flags: to store on that path, or none. */
+static void exit_on(struct emitter *e, struct cond_test t, struct region_target to, ir_ref flags, bool poll)
 {
     if (flags && e->saved_flags == flags)
         flags = IR_NONE;
     if (t.kind == TEST_NEVER)
         return;
-    bool leaves_region = e->region && region_find(e->region, target) < 0;
+    bool leaves_region = e->region && to.block < 0;
     if (poll && !flags && !leaves_region) { /* usually a loop: fall into the poll, skip it on the way out */
         asm_label out[2];
         unsigned n = 0;
@@ -123,14 +149,14 @@ static void exit_on(struct emitter *e, struct cond_test t, guest_addr target, ir
                 out[n++] = asm_jcc_short(&e->a, no.cc2);
         }
         ir_ref eflags = e->eflags;
-        poll_and_jump(e, target);
+        poll_and_jump(e, to);
         e->eflags = eflags;
         for (unsigned i = 0; i < n; i++)
             asm_patch_here(&e->a, out[i]);
         return;
     }
     if (!flags && !poll && t.kind == TEST_ONE) {
-        jcc_to(e, t.cc1, target);
+        jcc_to(e, t.cc1, to);
         return;
     }
     asm_label over = 0;
@@ -149,7 +175,7 @@ static void exit_on(struct emitter *e, struct cond_test t, guest_addr target, ir
         if (t.kind == TEST_OR)
             o->jump[o->n_jumps++] = asm_jcc_near(&e->a, t.cc2);
     }
-    o->pc = target;
+    o->to = to;
     o->save_flags = flags;
     o->form = e->form;
     o->poll = poll;
@@ -216,11 +242,31 @@ static void emit_jump(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     (void)ref;
     save_flags(e, op->b);
-    guest_addr target = target_of(e, op);
+    struct region_target to = target_of(e, op);
     if (op->d & IR_POLL)
-        poll_and_jump(e, target);
-    else if (!e->region || region_find(e->region, target) != (int)e->next_block)
-        jump_to(e, target);
+        poll_and_jump(e, to);
+    else if (to.block < 0 || to.block != (int)e->next_block)
+        jump_to(e, to);
+}
+
+static void emit_exit_eq(struct emitter *e, ir_ref ref, const struct ir_op *op)
+{
+    (void)ref;
+    save_flags(e, op->b);
+    const struct ir_op *expected = &e->ir->ops[op->c];
+    bool is_short = expected->op == IR_addr && !e->bias && expected->imm <= INT32_MAX;
+    int32_t slot = 0;
+    int a = ra_use_mem(&e->ra, op->a, &slot);
+    if (!is_short && a == RA_NONE)
+        asm_alu_rm(&e->a, ALU_CMP, 1, (unsigned)ra_use(&e->ra, op->c), mem_cpu(slot));
+    else if (!is_short)
+        asm_alu_rr(&e->a, ALU_CMP, 1, (unsigned)a, (unsigned)ra_use(&e->ra, op->c));
+    else if (a == RA_NONE)
+        asm_alu_mi(&e->a, ALU_CMP, 3, mem_cpu(slot), (int32_t)expected->imm);
+    else
+        asm_alu_ri(&e->a, ALU_CMP, 1, (unsigned)a, (int32_t)expected->imm);
+    emit_clobber_flags(e);
+    exit_on(e, (struct cond_test){TEST_ONE, CC_E, 0}, target_of(e, op), IR_NONE, op->d & IR_POLL);
 }
 
 /* Look REG up in the jump cache for a branch of KIND; the operand that holds its code. */
@@ -250,9 +296,8 @@ static void emit_jumpi(struct emitter *e, ir_ref ref, const struct ir_op *op)
 }
 
 /* Where a host return arrives, with the guest's target in RAX: go on at RETURN_PC if that is it. */
-static void landing_pad(struct emitter *e, const struct ir_op *op)
+static void landing_pad(struct emitter *e, guest_addr return_pc)
 {
-    guest_addr return_pc = e->ir->ops[op->a].imm;
     if (!e->bias && return_pc <= INT32_MAX) {
         asm_alu_ri(&e->a, ALU_CMP, 1, RAX, (int32_t)return_pc);
     } else {
@@ -268,10 +313,17 @@ static void emit_goto_call(struct emitter *e, ir_ref ref, const struct ir_op *op
 {
     (void)ref;
     save_flags(e, op->b);
-    unsigned exit = add_exit(e, target_of(e, op));
+    struct region_target to = target_of(e, op);
+    if (to.block >= 0) {
+        if (to.block != (int)e->next_block)
+            jump_to(e, to);
+        return;
+    }
+    leave_region(e, to.context);
+    unsigned exit = add_exit(e, to.pc);
     align_site(e, 1);
     e->exit[exit].site = asm_call_near(&e->a);
-    landing_pad(e, op);
+    landing_pad(e, e->ir->ops[op->a].imm);
 }
 
 static void emit_calli(struct emitter *e, ir_ref ref, const struct ir_op *op)
@@ -281,7 +333,7 @@ static void emit_calli(struct emitter *e, ir_ref ref, const struct ir_op *op)
     save_flags(e, op->b);
     asm_call_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->c), op->aux, OOL_MISS_CALL, &o));
     o->resume = asm_offset(&e->a);
-    landing_pad(e, op);
+    landing_pad(e, e->ir->ops[op->a].imm);
 }
 
 /* The return stack always holds code addresses: a landing pad, or STUB_RETURN at its bottom. */
@@ -308,7 +360,7 @@ static void emit_leave(struct emitter *e, ir_ref ref, const struct ir_op *op)
     (void)ref;
     save_flags(e, op->b);
     asm_mov_mi(&e->a, 3, cpu_field(offsetof(struct cpu, exit_data)), op->aux);
-    leave_to_c(e, op->d, target_of(e, op));
+    leave_to_c(e, op->d, target_of(e, op).pc);
 }
 
 /* ---- Out of line -------------------------------------------------------------------------------------- */
@@ -363,10 +415,10 @@ static void exit_code(struct emitter *e, const struct ool *o)
     if (o->save_flags)
         emit_store_flags(e, o->form);
     if (o->poll) {
-        poll_and_jump(e, o->pc);
+        poll_and_jump(e, o->to);
         return;
     }
-    jump_to(e, o->pc);
+    jump_to(e, o->to);
 }
 
 static void out_of_line(struct emitter *e, const struct ool *o)
@@ -382,12 +434,12 @@ static void out_of_line(struct emitter *e, const struct ool *o)
         break;
     case OOL_POLL:
         emit_to_standard(e);
-        leave_to_c(e, EXIT_SIGNAL, o->pc);
+        leave_to_c(e, EXIT_SIGNAL, o->to.pc);
         break;
     case OOL_ALIGN:
         asm_mov_mr(&e->a, 3, cpu_field(offsetof(struct cpu, exit_data)), o->reg[1]);
         emit_to_standard(e);
-        leave_to_c(e, EXIT_ALIGN, o->pc);
+        leave_to_c(e, EXIT_ALIGN, o->to.pc);
         break;
     default:
         miss_code(e, o);
@@ -412,7 +464,7 @@ void emit_out_of_line(struct emitter *e)
 }
 
 emit_fn *const exit_emit[IR_N_OPS] = {
-    [IR_exit_if] = emit_exit_if, [IR_exit_z] = emit_exit_z, [IR_exit_nz] = emit_exit_z, [IR_exit_bit] = emit_exit_bit,
+    [IR_exit_if] = emit_exit_if, [IR_exit_z] = emit_exit_z, [IR_exit_nz] = emit_exit_z, [IR_exit_bit] = emit_exit_bit, [IR_exit_eq] = emit_exit_eq,
     [IR_jump] = emit_jump, [IR_jumpi] = emit_jumpi, [IR_goto_call] = emit_goto_call, [IR_calli] = emit_calli,
     [IR_ret] = emit_ret, [IR_leave] = emit_leave,
 };

@@ -113,7 +113,7 @@ static void emit_align(struct emitter *e, ir_ref ref, const struct ir_op *op)
     }
     struct ool *o = add_ool(e, OOL_ALIGN, asm_jcc_near(&e->a, within ? CC_A : CC_NE));
     o->reg[1] = (uint8_t)a;
-    o->pc = e->insn_pc;
+    o->to = (struct region_target){.pc = e->insn_pc, .block = -1};
     o->op = op;
 }
 

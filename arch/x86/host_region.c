@@ -140,35 +140,42 @@ static void note_jump(struct emitter *e, asm_label at, unsigned to)
     e->region_jump[e->n_region_jumps++] = (struct region_jump){at, (uint8_t)to};
 }
 
-bool emit_region_jump(struct emitter *e, guest_addr target)
+void emit_region_jump(struct emitter *e, int to)
 {
-    int to = e->region ? region_find(e->region, target) : -1;
-    if (to < 0)
-        return false;
     if (e->block_at[to])
         asm_jmp_to(&e->a, e->block_at[to]);
     else
         note_jump(e, asm_jmp_near(&e->a), (unsigned)to);
-    return true;
 }
 
-bool emit_region_jcc(struct emitter *e, enum x86_cc cc, guest_addr target)
+void emit_region_jcc(struct emitter *e, enum x86_cc cc, int to)
 {
-    int to = e->region ? region_find(e->region, target) : -1;
-    if (to < 0)
-        return false;
     if (e->block_at[to])
         asm_jcc_to(&e->a, cc, e->block_at[to]);
     else
         note_jump(e, asm_jcc_near(&e->a, cc), (unsigned)to);
-    return true;
 }
 
 /* ---- The region -------------------------------------------------------------------------------------------------- */
 
+/* Code of several files does not move as a whole: its addresses are absolute ones then, and it is not kept. */
+static void settle_bias(struct emitter *e, const struct hot_region *r)
+{
+    for (unsigned b = 0; b < r->n_blocks; b++) {
+        guest_addr base = 0;
+        const int64_t *cell = host_bias_cell(r->block[b].ir.pc, &base);
+        if (cell == e->bias && (!cell || base == e->bias_base))
+            continue;
+        e->bias = NULL;
+        e->n_bias = MAX_BIAS_USES + 1;
+        return;
+    }
+}
+
 static void emit_blocks(struct emitter *e, const struct hot_region *r)
 {
     e->region = r;
+    settle_bias(e, r);
     memset(e->block_at, 0, sizeof e->block_at);
     emit_from_standard(e);
     if (r->head != 0)
@@ -178,6 +185,7 @@ static void emit_blocks(struct emitter *e, const struct hot_region *r)
     for (unsigned b = 0; b < r->n_blocks; b++) {
         e->block_at[b] = asm_offset(&e->a);
         e->next_block = b + 1;
+        e->block = &r->block[b];
         for (unsigned i = 0; i < r->block[b].ir.n_vars; i++)
             e->place_of[i] = MAX_PLACES;
         emit_block(e, &r->block[b].ir);

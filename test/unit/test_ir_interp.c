@@ -401,6 +401,10 @@ static void test_interp_exits(void **state)
     assert_int_equal(cpu->pc, BLOCK_PC + 32);
     run("v1 = get.i64 [x0]\nexit_bit v1, _, aux=32, disp=32"); /* bit 32 clear */
     assert_int_equal(cpu->pc, BLOCK_PC + 4);
+    run("v1 = get.i64 [x1]\nv2 = const 0x5555\nexit_eq.i64 v1, _, v2, disp=32");
+    assert_int_equal(cpu->pc, BLOCK_PC + 32);
+    run("v1 = get.i64 [x0]\nv2 = const 0\nexit_eq.i64 v1, _, v2, disp=32"); /* only the low halves are equal */
+    assert_int_equal(cpu->pc, BLOCK_PC + 4);
     run("v1 = get.i64 [x1]\njumpi v1, _");
     assert_int_equal(cpu->pc, 0x5555);
     run("v1 = get.i64 [x1]\nret v1, _");

@@ -15,6 +15,7 @@
 #define CMP_X1_9 0xf100243fu    /* cmp x1, #9 */
 #define MOV_X0_0 0xd2800000u    /* mov x0, #0 */
 #define CSET_X2 0x9a9f17e2u     /* cset x2, eq: uses the flags */
+#define LDR_X30_SP 0xf94003feu  /* ldr x30, [sp] */
 #define RET 0xd65f03c0u
 #define B(n) (0x14000000u | ((uint32_t)(n)&0x3ffffffu))
 #define BL(n) (0x94000000u | ((uint32_t)(n)&0x3ffffffu))
@@ -36,7 +37,7 @@ static struct hot_region *form(const uint32_t *code, size_t size, unsigned head,
 
 static const struct region_block *block_at(const struct hot_region *r, unsigned insn)
 {
-    int b = region_find(r, at(insn));
+    int b = region_find(r, at(insn), 0);
     assert_true(b >= 0);
     return &r->block[b];
 }
@@ -62,7 +63,7 @@ static void test_region_needs_a_loop(void **state)
     assert_null(FORM(code, 0));
     const struct hot_region *r = form(code, sizeof code, 0, true); /* but for tests */
     assert_non_null(r);
-    assert_int_equal(region_find(r, at(0)), (int)r->head);
+    assert_int_equal(region_find(r, at(0), 0), (int)r->head);
 }
 
 /* for (;;) { x0 = 0; do x0++ while (x0 != 9); x1++; if (x1 == 9) break; }, hot inside */
@@ -75,7 +76,7 @@ static void test_region_takes_in_the_outer_loop(void **state)
     assert_int_equal(block_at(r, 0)->depth, 1);
     assert_int_equal(block_at(r, 1)->depth, 2);
     assert_int_equal(block_at(r, 4)->depth, 1);
-    assert_int_equal(region_find(r, at(7)), -1); /* no way back */
+    assert_int_equal(region_find(r, at(7), 0), -1); /* no way back */
     assert_ptr_equal(&r->block[r->head], block_at(r, 1));
     assert_true(r->uses[0] > r->uses[1]);
     assert_int_equal(r->n_ranges, 1);
@@ -92,6 +93,52 @@ static void test_region_ends_before_calls(void **state)
     assert_int_equal(r->n_blocks, 1);
     static const uint32_t only_call[] = {ADD_X0_1, BL(100), B(-2)};
     assert_null(FORM(only_call, 0));
+}
+
+/* for (;;) { x0++; f(); if (x0 == 9) break; } where f begins at instruction 8 */
+#define CALLING_LOOP ADD_X0_1, BL(7), CMP_X0_9, B_NE(-3), RET, 0, 0, 0
+
+static void test_region_takes_in_functions_that_are_called(void **state)
+{
+    (void)state;
+    static const uint32_t code[] = {CALLING_LOOP, ADD_X1_1, RET};
+    const struct hot_region *r = form(code, sizeof code, 0, true);
+    assert_non_null(r);
+    assert_int_equal(r->n_blocks, 3);
+    assert_int_equal(r->n_contexts, 2);
+    int f = region_find(r, at(8), 1);
+    assert_int_equal(f, 1); /* between the call and what it returns to */
+    assert_int_equal(region_find(r, at(8), 0), -1);
+    assert_int_equal(r->block[f].depth, 1);
+    const struct ir *ir = &r->block[f].ir;
+    assert_int_equal(ir->ops[ir->n - 1].op, IR_jump);
+    assert_int_equal(ir->ops[ir->n - 1].d, IR_BACK); /* whatever X30 holds is known */
+    assert_int_equal(region_target(r, &r->block[f], &ir->ops[ir->n - 1]).pc, at(2));
+}
+
+static void test_region_compares_return_addresses_that_may_have_changed(void **state)
+{
+    (void)state;
+    static const uint32_t code[] = {CALLING_LOOP, LDR_X30_SP, RET};
+    const struct hot_region *r = form(code, sizeof code, 0, true);
+    assert_non_null(r);
+    int f = region_find(r, at(8), 1);
+    assert_true(f >= 0);
+    const struct ir_op *end = &r->block[f].ir.ops[r->block[f].ir.n - 1];
+    assert_int_equal(end[-1].op, IR_exit_eq);
+    assert_int_equal(end[-1].d, IR_BACK);
+    assert_int_equal(region_target(r, &r->block[f], end).block, -1);
+    assert_int_equal(region_target(r, &r->block[f], end).pc, at(9)); /* the return is carried out outside */
+    assert_int_equal(region_target(r, &r->block[f], end).context, 1);
+}
+
+static void test_region_does_not_follow_recursion(void **state)
+{
+    (void)state;
+    static const uint32_t code[] = {CALLING_LOOP, ADD_X1_1, BL(-1), RET};
+    const struct hot_region *r = form(code, sizeof code, 0, true);
+    assert_non_null(r);
+    assert_int_equal(r->n_contexts, 2);
 }
 
 static void test_region_blocks_end_before_other_blocks(void **state)
@@ -163,6 +210,9 @@ int main(void)
         cmocka_unit_test(test_region_needs_a_loop),
         cmocka_unit_test(test_region_takes_in_the_outer_loop),
         cmocka_unit_test(test_region_ends_before_calls),
+        cmocka_unit_test(test_region_takes_in_functions_that_are_called),
+        cmocka_unit_test(test_region_compares_return_addresses_that_may_have_changed),
+        cmocka_unit_test(test_region_does_not_follow_recursion),
         cmocka_unit_test(test_region_blocks_end_before_other_blocks),
         cmocka_unit_test(test_region_stores_flags_for_those_who_use_them),
     };
