@@ -516,6 +516,7 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     x.alone = alone;
     if ((alone || !explore(&x, false)) && !explore(&x, true))
         return NULL;
+    r->by_what_ran = x.follow_calls;
     settle_returns(r);
     find_edges(r);
     find_depths(r);
