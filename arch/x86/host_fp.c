@@ -269,6 +269,8 @@ static void guard_sum(struct emitter *e, struct fp_form f, unsigned r, struct fp
     fp_jump(j, jump_if_unordered(e, f, r, r, f.scalar ? 0 : lanes_temp(e, j)));
 }
 
+/* A quotient that is rounded up to the least normal number is tiny to the host, too: quotients of numbers of n bits are not
+ * between 1 - 2^-n and 1 times a power of two, so rounding to n bits does not lead there. */
 void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     struct fp_form f;
@@ -281,7 +283,7 @@ void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
     bool swaps = (op->op == IR_fadd || op->op == IR_fmul) && vec_swaps_sources(e, op);
     unsigned a = vec_use(e, op->a), b = vec_use(e, op->b);
     unsigned x = fp_source(e, f, a), y = a == b ? x : fp_source(e, f, b);
-    if (fp_traps(e) && (op->op == IR_fadd || op->op == IR_fsub)) {
+    if (fp_traps(e) && op->op != IR_fmul) {
         asm_v3(&e->a, fp_vop(ps, f), vec_def_one(e, ref), x, y);
         return;
     }
@@ -296,6 +298,8 @@ void emit_fp_arith(struct emitter *e, ir_ref ref, const struct ir_op *op)
     asm_v3(&e->a, fp_vop(ps, f), dst, swaps ? y : x, swaps ? x : y);
     if (is_sum)
         guard_sum(e, f, dst, &j);
+    else if (op->op == IR_fdiv && !f.guarded)
+        fp_jump(&j, fp_jump_if_nan(e, f, dst));
     else
         fp_guard_result(e, f, dst, (const unsigned[2]){x, y}, op->op == IR_fmul ? 2 : 1, &j);
     fp_slow_at(e, ref, &j, dst, (int)a, (int)b, -1);

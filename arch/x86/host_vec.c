@@ -263,7 +263,11 @@ void emit_vdupl(struct emitter *e, ir_ref ref, const struct ir_op *op)
 
 void emit_vins(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
-    unsigned r = gpr_use(e, op->b);
+    unsigned r = gpr_use(e, op->b), log2 = type_lane_log2(op->type);
+    if (vec_is_alone(e, op) && log2 >= 2) {
+        asm_v_from_r(&e->a, V_movd, log2 == 3, vec_def(e, ref), r);
+        return;
+    }
     if (e->a.has->avx) {
         unsigned s1 = vec_use(e, op->a);
         asm_pinsr(&e->a, type_lane_log2(op->type), vec_def_reuse(e, ref), s1, r, op->aux);

@@ -46,6 +46,12 @@ bool vec_is_clean(const struct emitter *e, ir_ref ref, unsigned bytes);
 /* True if the emitter of a commutative scalar OP takes b as the first source, whose upper part the result gets. */
 bool vec_swaps_sources(const struct emitter *e, const struct ir_op *op);
 
+/* True if the insertion OP is of lane 0 into zeros. */
+static inline bool vec_is_alone(const struct emitter *e, const struct ir_op *op)
+{
+    const struct ir_op *into = &e->ir->ops[op->a];
+    return op->aux == 0 && into->op == IR_vconst && into->imm == 0;
+}
 /* True if OP of type 2s may work on its undefined half as it is: zeros, which raise nothing and give zeros. */
 bool vec_keeps_zeros(const struct emitter *e, const struct ir_op *op);
 

@@ -87,6 +87,7 @@ static bool is_clean(const struct emitter *e, ir_ref ref, unsigned bytes, unsign
     case IR_vlow: return 1u << op->aux <= bytes;
     case IR_loadv: return 1u << (op->aux & MEM_SIZE) <= bytes;
     case IR_vconst: return (!op->aux || !op->imm) && (bytes == 8 || op->imm >> 32 == 0);
+    case IR_vins: return vec_is_alone(e, op) && 1u << type_lane_log2(op->type) <= bytes;
     case IR_vcsel: return is_clean(e, op->a, bytes, depth + 1) && is_clean(e, op->b, bytes, depth + 1);
     default: return follows_rule(e, op, bytes, depth + 1);
     }
