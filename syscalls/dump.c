@@ -251,7 +251,7 @@ static bool write_at(struct output *o, const void *p, uint64_t size, uint64_t of
     uint64_t n = size < o->room ? size : ALIGN_DOWN(o->room, PAGE); /* as the kernel: whole pages */
     for (uint64_t done = 0; done < n;) {
         ssize_t part = pwrite(o->fd, (const char *)p + done, n - done, (off_t)(offset + done));
-        if (part < 0 && errno == EFAULT) /* a page beyond the end of its file */
+        if (part < 0 && errno == EFAULT) /* pages beyond the end of their file */
             break;
         if (part <= 0)
             return false;
@@ -331,10 +331,10 @@ static void write_file(struct output *o, const struct thread *t, const uint8_t *
     const Elf64_Phdr *load = (void *)(head.at + sizeof(elf) + sizeof(note));
     for (size_t i = 0; i < n && ok; i++) {
         o->base = (int64_t)load[i].p_offset - (int64_t)regions[i].start;
-        if (load[i].p_filesz == regions[i].end - regions[i].start)
-            ok = for_each_own(pagemap, &regions[i], write_pages, o);
-        else if (load[i].p_filesz)
+        if (load[i].p_filesz && is_file(&regions[i])) /* pages that were not written are not empty */
             ok = write_pages(regions[i].start, load[i].p_filesz, o);
+        else if (load[i].p_filesz)
+            ok = for_each_own(pagemap, &regions[i], write_pages, o);
     }
     if (ok && ftruncate(o->fd, (off_t)offset))
         errno = 0; /* only the last hole is missing */

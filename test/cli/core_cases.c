@@ -24,6 +24,8 @@ enum { PC = 16, MACHINE = EM_X86_64 };
 #endif
 
 static volatile uint64_t in_data = 1;
+static volatile uint64_t untouched[4096] = {[2048] = 0x5555}; /* pages of the file beside some that are written */
+extern const char __ehdr_start[];
 static volatile uint64_t *shared; /* the child tells where its things are */
 static char file[64];
 
@@ -92,6 +94,7 @@ static void show(void (*dies)(void))
     if (dies)
         printf("  pc in function %d\n", regs[PC] - (uint64_t)dies < 256);
     printf("  data %lx local %lx heap %lx\n", peek((uint64_t)&in_data), peek(shared[1]), peek(shared[2]));
+    printf("  header %x untouched %lx\n", (unsigned)peek((uint64_t)__ehdr_start), peek((uint64_t)&untouched[2048]));
     printf("  name %s, words %d, auxv %d files %d fp %d\n", ps->pr_fname, (int)(strchr(ps->pr_psargs, ' ') != NULL),
            note(NT_AUXV, 0) != NULL, *(long *)note(NT_FILE, 0) > 0, note(NT_FPREGSET, threads - 1) != NULL);
     if (shared[4]) {

@@ -12,7 +12,7 @@ if ! [[ $(cat /proc/sys/kernel/core_pattern) =~ ^core(\.%p)?$ ]]; then
     exit 77
 fi
 mkdir -p native arm64
-flags=(-O1 -w -static -no-pie -pthread)
+flags=(-O1 -w -static -no-pie -pthread -Wl,-z,separate-code)
 "$3" "${flags[@]}" -o native/core_cases "$here/core_cases.c" && "$4" "${flags[@]}" -o arm64/core_cases "$here/core_cases.c" || exit 1
 (cd native && ./core_cases > ../native.out 2> /dev/null)
 (cd arm64 && "$anyarch" ./core_cases > ../arm64.out 2> /dev/null)
