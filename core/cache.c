@@ -394,20 +394,22 @@ bool cache_invalidate(guest_addr start, uint64_t size)
         if (!overlaps(u, start, end))
             continue;
         guest_addr first = start > u->base ? start - u->base : 0, stop = (end < limit ? end : limit) - u->base;
-        bool was_used = false;
+        bool was_used = false, is_linked = false;
         for (guest_addr page = first >> PAGE_BITS; page << PAGE_BITS < stop; page++) {
             struct cache_page *p = &u->page[page];
             p->changed |= p->state == PAGE_KNOWN;
             p->state = PAGE_UNKNOWN;
             was_used |= p->used;
+            is_linked |= p->used && !p->unlinked;
+            p->unlinked |= p->used;
         }
         for (unsigned s = 0; u->file.header && u->n_retries < MAX_RETRIES && s < u->file.header->n_segments; s++)
             if (u->state[s] == SEGMENT_OTHER_PAGES) {
                 u->state[s] = SEGMENT_UNKNOWN;
                 u->n_retries++;
             }
-        if (was_used)
-            cache_unlink(u, first, stop);
+        if (is_linked) /* once for a page: it looks at every block of the file */
+            cache_unlink(u, ALIGN_DOWN(first, CACHE_PAGE), ALIGN_UP(stop, CACHE_PAGE));
         any |= was_used;
     }
     return any;

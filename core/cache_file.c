@@ -115,6 +115,8 @@ static enum segment_state pages_state(struct cache_unit *u, unsigned segment)
     }
     for (uint32_t i = 0; i < s->n_pages; i++)
         u->page[hash[i].page].used = true;
+    for (uint32_t i = 0; i < u->n_pages; i++)
+        u->page[i].unlinked = false; /* this segment's jumps may lead to any */
     return SEGMENT_GOOD;
 }
 

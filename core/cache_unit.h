@@ -8,6 +8,7 @@ struct cache_page {
     enum { PAGE_UNKNOWN, PAGE_KNOWN } state;
     bool changed; /* may have been, by the guest: what is made from it now is not for others */
     bool used;    /* blocks of the file run that were made from these contents */
+    bool unlinked; /* and no direct jump of the file leads to them */
 };
 
 enum segment_state { SEGMENT_UNKNOWN, SEGMENT_GOOD, SEGMENT_BAD, SEGMENT_OTHER_PAGES /* those of the guest differ */ };
