@@ -161,8 +161,6 @@ void compile_region(const struct thread *thread, guest_addr pc, uint32_t mode, b
     struct tb *tb = new_tb(pc, mode, r->n_insns, r->range, r->n_ranges);
     if (!host_backend.emit_region(r, tb))
         return;
-    if (r->by_what_ran) /* not for the cache: nothing could verify it */
-        tb->n_bias = TB_NOT_MOVABLE;
     if (LOG_ON(stats)) {
         compile_stats.regions++;
         compile_stats.region_blocks += r->n_blocks;

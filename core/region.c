@@ -488,7 +488,7 @@ static bool explore(struct explore *x, bool follow_calls)
     struct hot_region *r = x->r;
     r->n_blocks = r->n_insns = 0;
     r->n_contexts = 1;
-    x->follow_calls = follow_calls;
+    x->follow_calls = r->follows_calls = follow_calls;
     x->n_ops = x->n_exits = x->n_runs = 0;
     x->n_queue = 1;
     x->queue[0] = (struct place){r->pc, 0};
@@ -516,7 +516,6 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     x.alone = alone;
     if ((alone || !explore(&x, false)) && !explore(&x, true))
         return NULL;
-    r->by_what_ran = x.follow_calls;
     settle_returns(r);
     find_edges(r);
     find_depths(r);

@@ -41,7 +41,7 @@ struct hot_region {
     struct region_block block[REGION_MAX_BLOCKS]; /* by increasing pc, functions behind the blocks that call them */
     uint32_t uses[IR_MAX_VARS]; /* gets and puts of each variable, those in loops counting more */
     bool is_put[IR_MAX_VARS];   /* some block writes it */
-    bool by_what_ran; /* what had been run decided what it consists of */
+    bool follows_calls;         /* which blocks it has depends on what was run */
     unsigned n_contexts;
     struct region_context context[REGION_MAX_CONTEXTS];
     unsigned n_ranges;

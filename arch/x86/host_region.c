@@ -42,7 +42,7 @@ static bool needs_many_vecs(unsigned op)
 static uint64_t temporaries(const struct hot_region *r)
 {
     uint64_t few = FEW_GPRS | ((1ull << FEW_VECS) - 1) << RA_VEC, gprs = (1ull << RA_VEC) - 1;
-    if (r->mode & MODE_FP_SPECIAL) /* fp_is_special */
+    if (r->mode & 1) /* fp_is_special */
         few |= host_temporaries & ~gprs;
     for (unsigned b = 0; b < r->n_blocks; b++)
         for (uint32_t i = 1; i < r->block[b].ir.n; i++) {
@@ -158,18 +158,14 @@ void emit_region_jcc(struct emitter *e, enum x86_cc cc, int to)
 
 /* ---- The region -------------------------------------------------------------------------------------------------- */
 
-/* Code of several files does not move as a whole: its addresses are absolute ones then, and it is not kept. */
+/* Code of several files does not move as a whole, and what depends on what was run could not be made again to compare: such
+ * a region has absolute addresses and is not kept. */
 static void settle_bias(struct emitter *e, const struct hot_region *r)
 {
-    for (unsigned b = 0; b < r->n_blocks; b++) {
-        guest_addr base = 0;
-        const int64_t *cell = host_bias_cell(r->block[b].ir.pc, &base);
-        if (cell == e->bias && (!cell || base == e->bias_base))
-            continue;
-        e->bias = NULL;
-        e->n_bias = MAX_BIAS_USES + 1;
+    if (!r->follows_calls)
         return;
-    }
+    e->bias = NULL;
+    e->n_bias = MAX_BIAS_USES + 1;
 }
 
 static void emit_blocks(struct emitter *e, const struct hot_region *r)
