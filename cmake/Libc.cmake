@@ -24,6 +24,10 @@ function(crt_file variable name)
     set(${variable} ${path} PARENT_SCOPE)
 endfunction()
 
+if(ANYARCH_MUSL) # memory that the library maps is placed by core/memory.c
+    target_link_options(anyarch_libc INTERFACE -Wl,--wrap=__mmap)
+    target_compile_definitions(anyarch_libc INTERFACE ANYARCH_WRAPS_MMAP)
+endif()
 if(NOT ANYARCH_MUSL)
     target_link_libraries(anyarch_libc INTERFACE anyarch_native_libc)
 elseif(NOT ANYARCH_COMPILER_HAS_GLIBC)

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "core/log.h"
@@ -265,6 +266,30 @@ void memory_release_own(const void *start, size_t size)
     list_remove(&own_map, r.start, r.end);
     pthread_mutex_unlock(&map_lock);
 }
+
+#ifdef ANYARCH_WRAPS_MMAP
+void *__real___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+void *__wrap___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+
+/* What the C library maps for itself, as in malloc. The kernel would put it into the highest hole that fits, often one that the
+ * guest has just made and is about to fill with MAP_FIXED. So it gets a place far below, a hint only. */
+__attribute__((used)) void *__wrap___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+    enum { LOG_OF_ROOM = 44, LOG_OF_MOST = 36 };
+    static uintptr_t next; /* atomic */
+    if (!__atomic_load_n(&next, __ATOMIC_RELAXED)) {
+        uint64_t random = 0, none = 0;
+        const void *bytes = (const void *)getauxval(AT_RANDOM);
+        if (bytes)
+            memcpy(&random, bytes, sizeof random);
+        uintptr_t first = ((uintptr_t)6 << LOG_OF_ROOM) + ALIGN_DOWN(random & (((uint64_t)1 << LOG_OF_ROOM) - 1), 4096);
+        __atomic_compare_exchange_n(&next, &none, first, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
+    if (!at && size <= (size_t)1 << LOG_OF_MOST)
+        at = (void *)__atomic_fetch_add(&next, ALIGN_UP(size, 4096), __ATOMIC_RELAXED);
+    return __real___mmap(at, size, prot, flags, fd, offset);
+}
+#endif
 
 /* One guarded copy. The jump buffers nest: a fault comes back to the innermost one only. Everything
  * that the code after a fault reads is a parameter that is not changed, so its value is defined
