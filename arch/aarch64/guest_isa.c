@@ -28,8 +28,8 @@ static const struct ir_var vars[A64_N_VARS] = {
 #undef X
 #undef V
 
-/* Arguments and results first, then what loops keep across calls. */
-static const uint8_t pins[] = {A64_VAR_SP, 0, 1, 2, 3, 19, 20, 21, 22, 4, 5, 29, 30, 6, 8, 7, 0xff};
+/* What functions keep across calls and save, and their first arguments and result. */
+static const uint8_t pins[] = {A64_VAR_SP, 0, 1, 19, 20, 21, 22, 29, 30, 2, 3, 4, 5, 6, 8, 7, 0xff};
 static const uint8_t vec_pins[] = {A64_VAR_V, A64_VAR_V + 1, A64_VAR_V + 2,  A64_VAR_V + 3,
                                    A64_VAR_V + 4, A64_VAR_V + 5, A64_VAR_V + 16, A64_VAR_V + 17, 0xff};
 /* clang-format on */
