@@ -42,7 +42,7 @@ static bool needs_many_vecs(unsigned op)
 static uint64_t temporaries(const struct hot_region *r)
 {
     uint64_t few = FEW_GPRS | ((1ull << FEW_VECS) - 1) << RA_VEC, gprs = (1ull << RA_VEC) - 1;
-    if (r->mode & 1) /* fp_is_special */
+    if (r->mode & MODE_FP_SPECIAL) /* fp_is_special */
         few |= host_temporaries & ~gprs;
     for (unsigned b = 0; b < r->n_blocks; b++)
         for (uint32_t i = 1; i < r->block[b].ir.n; i++) {
