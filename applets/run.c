@@ -120,6 +120,16 @@ static bool parse_size(const char *text, uint64_t *value)
     return !end[shift != 0];
 }
 
+/* The value of OPTION, a number of at most MOST. */
+static unsigned parse_count(const char *option, const char *text, unsigned most)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 0);
+    if (*end || !*text || value > most)
+        bad_value(option, text);
+    return (unsigned)value;
+}
+
 static void set_help(const char *v)
 {
     (void)v;
@@ -328,21 +338,13 @@ static void set_no_tier2(const char *v)
 
 static void set_tier2_threshold(const char *v)
 {
-    char *end;
-    unsigned long value = strtoul(v, &end, 0);
-    if (*end || !*v || value > MAX_TIER2_THRESHOLD)
-        bad_value("tier2-threshold", v);
-    engine_options.tier2_threshold = (unsigned)value;
+    engine_options.tier2_threshold = parse_count("tier2-threshold", v, MAX_TIER2_THRESHOLD);
     inherit("-tier2-threshold", v);
 }
 
 static void set_fp_traps(const char *v)
 {
-    char *end;
-    unsigned long value = strtoul(v, &end, 0);
-    if (*end || !*v || value > INT_MAX)
-        bad_value("fp-traps", v);
-    engine_options.fp_traps_max = (unsigned)value;
+    engine_options.fp_traps_max = parse_count("fp-traps", v, INT_MAX);
     inherit("-fp-traps", v);
 }
 
