@@ -40,20 +40,12 @@ static uint32_t bad_blocks(const struct cache_file *f)
     return bad;
 }
 
-static uint32_t regions_of(const struct cache_file *f)
-{
-    uint32_t n = 0;
-    for (unsigned i = 0; i < f->header->n_segments; i++)
-        n += f->header->segment[i].n_regions;
-    return n;
-}
-
 static void print_file(const char *name, const struct cache_file *f, time_t used, bool current)
 {
     char when[32];
     struct tm tm;
     strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime_r(&used, &tm));
-    printf("%s %9u %7u %5u %s %-7s %.*s\n", name, f->header->file_size, f->first[f->header->n_segments], regions_of(f), when,
+    printf("%s %9u %7u %5u %s %-7s %.*s\n", name, f->header->file_size, f->first[f->header->n_segments], f->n_regions, when,
            current ? "current" : "old", CACHE_NAME_SIZE, f->header->name);
 }
 
@@ -76,7 +68,7 @@ static void examine(const char *name, bool list, bool verify, struct totals *t)
         t->other_build += !current;
         t->bytes += size;
         t->blocks += f.first[f.header->n_segments];
-        t->regions += regions_of(&f);
+        t->regions += f.n_regions;
         t->bad_blocks += bad;
         if (list)
             print_file(name, &f, st.st_mtime, current);

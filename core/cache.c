@@ -433,21 +433,13 @@ static uint32_t blocks_on_disk(const struct cache_unit *u)
     return u->file.header && !u->damaged ? u->file.first[u->file.header->n_segments] : 0;
 }
 
-static uint32_t regions_on_disk(const struct cache_unit *u)
-{
-    uint32_t n = 0;
-    for (unsigned i = 0; u->file.header && !u->damaged && i < u->file.header->n_segments; i++)
-        n += u->file.header->segment[i].n_regions;
-    return n;
-}
-
 static void log_units(void)
 {
     for (unsigned i = 0; i < n_cache_units; i++) {
         const struct cache_unit *u = &cache_units[i];
         log_write("cache: %016llx%016llx %s: %u blocks on disk%s, %u regions, %u hits, %u misses, %u written\n",
                   (unsigned long long)u->key.word[0], (unsigned long long)u->key.word[1], u->name, blocks_on_disk(u),
-                  u->damaged ? " (damaged)" : "", regions_on_disk(u), u->hits, u->misses, u->written);
+                  u->damaged ? " (damaged)" : "", u->damaged ? 0 : u->file.n_regions, u->hits, u->misses, u->written);
     }
 }
 

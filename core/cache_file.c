@@ -41,9 +41,11 @@ void cache_file_init(struct cache_file *f, struct cache_header *h, const void *s
 {
     f->header = h;
     f->start = start;
-    f->first[0] = 0;
-    for (unsigned i = 0; i < h->n_segments; i++)
+    f->first[0] = f->n_regions = 0;
+    for (unsigned i = 0; i < h->n_segments; i++) {
         f->first[i + 1] = f->first[i] + h->segment[i].n_blocks;
+        f->n_regions += h->segment[i].n_regions;
+    }
 }
 
 uint64_t cache_segment_finish(const struct cache_segment *s, uint64_t check)

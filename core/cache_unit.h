@@ -18,6 +18,7 @@ struct cache_file {
     struct cache_header *header; /* null: there is none */
     const uint8_t *start;        /* of the mapping */
     uint32_t first[CACHE_MAX_SEGMENTS + 1]; /* number of each segment's first block in the whole file */
+    uint32_t n_regions; /* among the blocks */
 };
 
 struct cache_unit {
