@@ -114,6 +114,18 @@ def is_system(i):
     return bits(i, 31, 24) in (0xd4, 0xd5)
 
 
+def loop_control(insns):
+    """Indices of what makes a case with loops end, and the registers that count: a shrinker leaves them alone."""
+    if not any(i & 0x7c000000 == 0x54000000 and i >> 23 & 1 or i & 0x7e000000 == 0x34000000 and i >> 23 & 1 or
+               i & 0x7e000000 == 0x36000000 and i >> 18 & 1 for i in insns):
+        return set(), set()
+    lowers = [k for k, i in enumerate(insns) if i & 0x5ffffc00 == 0x51000400 and bits(i, 9, 5) == bits(i, 4, 0)]
+    # MOVZ, B, RET and MOV to or from x30
+    kept = [k for k, i in enumerate(insns) if i & 0xff800000 == 0xd2800000 or i & 0xfc000000 == 0x14000000 or
+            i == 0xd65f03c0 or i & 0xffffffe0 == 0xaa1e03e0 or i & 0xffe0ffff == 0xaa0003fe]
+    return set(lowers + kept), {bits(insns[k], 4, 0) for k in lowers}
+
+
 def is_indirect(i):
     return bits(i, 31, 25) == 0b1101011
 

@@ -33,6 +33,7 @@ ENGINES = {
     "traps": ["-fp-traps", "1000000000"],
     "traps-sse": ["-fp-traps", "1000000000", "-host-off", "avx"],
     "regions": ["-tier2-threshold", "0"],
+    "tier2": ["-tier2-threshold", "1"],
     "regions-sse": ["-tier2-threshold", "0", "-host-off", "avx"],
 }
 NZCV_NAMES = "NZCV"
@@ -189,10 +190,11 @@ class Fuzzer:
         def zero_field(c, k):
             return dict(c, **{k: bytes(a64.SCRATCH_SIZE) if k == "memory" else 0})
 
+        loops, counters = a64.loop_control(case["insns"])
         for _ in range(2):
-            attempt(without, range(len(case["insns"])))
+            attempt(without, [k for k in range(len(case["insns"])) if k not in loops])
         attempt(zero_field, ["nzcv", "fpcr", "fpsr", "memory"])
-        attempt(zero_x, range(31))
+        attempt(zero_x, [k for k in range(31) if k not in counters])
         attempt(zero_v, range(64))
         if not case["target"] and not any(a64.is_branch(i) or a64.is_literal_load(i) for i in case["insns"]):
             packed = dict(case, insns=[i for i in case["insns"] if i != a64.NOP] or [a64.NOP])

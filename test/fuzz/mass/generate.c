@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { POINTERS = 3, SYSTEM_REGISTERS = 3, POOL_SIZE = 65536, MAX_PATTERNS = 4096 };
+enum { LOOP_REGISTERS = 3 }; /* counters of the outer and the inner loop, saved x30 */
 enum kind { KIND_INTEGER, KIND_FP, KIND_MEMORY, KIND_BRANCH, KINDS };
 
 /* Registers that MRS and MSR name, and the bits that may be written. */
@@ -23,7 +24,7 @@ static const struct {
 static const uint8_t shares[MODES][KINDS] = {
     [MODE_MIXED] = {30, 40, 20, 10}, [MODE_FP] = {0, 100, 0, 0},
     [MODE_INTEGER] = {100, 0, 0, 0}, [MODE_MEMORY] = {20, 10, 70, 0},
-    [MODE_BRANCH] = {60, 5, 0, 35},
+    [MODE_BRANCH] = {60, 5, 0, 35},  [MODE_LOOPS] = {45, 25, 30, 0},
 };
 
 /* What the registers of a case are for. */
@@ -31,8 +32,9 @@ struct roles {
     unsigned pointers[POINTERS + 1],
         n_pointers; /* the first never moves: for accesses with alignment rules */
     unsigned index, branch;
-    unsigned system[SYSTEM_REGISTERS];
-    uint32_t kept;
+    unsigned system[SYSTEM_REGISTERS], loop[LOOP_REGISTERS];
+    uint32_t kept;  /* seldom written */
+    uint32_t never; /* never written by a drawn instruction */
     unsigned target;    /* 0x8000 + register + 32 * index, or 0 */
     uint32_t exclusive; /* shape of the exclusive accesses, or 0 */
     bool linked, flushing;
@@ -278,10 +280,7 @@ static bool avoid(uint32_t *insn, const uint8_t *fields, unsigned n, const struc
         unsigned reg = bits(*insn, low + 4, low);
         /* Bits of FPCR that have no function may read as written or as zero; the first pointer
          * stays aligned. */
-        uint32_t written = 3u << reg, never = 1u << roles->pointers[0];
-        for (unsigned s = 0; s < SYSTEM_REGISTERS; s++)
-            never |= 1u << roles->system[s];
-        if (written & never)
+        if (3u << reg & roles->never)
             return false;
     }
     return true;
@@ -432,6 +431,9 @@ static void draw_roles(struct roles *roles)
     roles->index = regs[3];
     roles->branch = regs[4];
     memcpy(roles->system, regs + 5, sizeof roles->system);
+    roles->never = 1u << roles->pointers[0];
+    for (unsigned s = 0; s < SYSTEM_REGISTERS; s++)
+        roles->never |= 1u << roles->system[s];
 }
 
 static void draw_state(struct fuzz_case *c, const struct roles *roles, bool fpcr)
@@ -458,6 +460,183 @@ static void draw_state(struct fuzz_case *c, const struct roles *roles, bool fpcr
     memcpy(c->memory, (uint8_t *)pool + 16 * below((POOL_SIZE - SCRATCH_SIZE) / 16), SCRATCH_SIZE);
 }
 
+/* Draw the instruction at index K of N. */
+static uint32_t draw_insn(enum mode mode, unsigned k, unsigned n, struct roles *roles)
+{
+    for (;;) {
+        const struct pattern *p = draw_pattern(mode);
+        uint32_t insn = p->match | ((uint32_t)draw() & ~p->mask & (below(2) ? ~0u : ~p->ignored));
+        struct roles before = *roles;
+        /* In a loop an instruction runs with what a later one has set. */
+        if (place(&insn, p->mask, k, n, roles) && (insn & p->mask) == p->match &&
+            !is_unpredictable(insn) && !is_excluded(insn, roles->flushing) &&
+            (mode != MODE_LOOPS || roles->flushing == before.flushing))
+            return insn;
+        *roles = before;
+    }
+}
+
+/* -- Programs of loops and calls -- */
+
+struct program {
+    struct fuzz_case *c;
+    struct roles *roles;
+    unsigned k;                        /* instructions so far */
+    unsigned leaving[8], n_leaving;    /* conditional branches out of the innermost loop */
+    unsigned calls[2][4], n_calls[2]; /* of the function that calls, of the one that does not */
+};
+
+static void put(struct program *p, uint32_t insn)
+{
+    p->c->insns[p->k++] = insn;
+}
+
+static void aim(struct program *p, unsigned from, unsigned to)
+{
+    uint32_t *insn = &p->c->insns[from], distance = to - from;
+    if (bits(*insn, 30, 26) == 5)
+        *insn = set_field(*insn, 0, 26, distance);
+    else
+        *insn = set_field(*insn, 5, bits(*insn, 30, 25) == 0x1b ? 14 : 19, distance);
+}
+
+static uint32_t draw_condition(void)
+{
+    uint32_t any = below(32), bit = below(64);
+    switch (below(4)) {
+    case 0: /* TBZ, TBNZ */
+        return 0x36000000 | below(2) << 24 | bit >> 5 << 31 | (bit & 31) << 19 | any;
+    case 1: /* CBZ, CBNZ */
+        return 0x34000000 | below(2) << 24 | below(2) << 31 | any;
+    default: /* B.cond */
+        return 0x54000000 | below(16);
+    }
+}
+
+/* 1 to MOST instructions; conditional branches among them go forward, to its end at most or, in a
+ * loop, out of that. */
+static void put_straight(struct program *p, unsigned most, bool in_loop)
+{
+    unsigned n = 1 + below(most), end = p->k + n;
+    while (p->k < end) {
+        unsigned moving = 1 + below(p->roles->n_pointers - 1);
+        if (!below(4)) {
+            put(p, draw_condition());
+            if (in_loop && !below(4) && p->n_leaving < 8)
+                p->leaving[p->n_leaving++] = p->k - 1;
+            else
+                aim(p, p->k - 1, p->k + below(end - p->k + 1));
+        } else if (!below(6)) { /* a pointer that moved comes back: add pointer, first pointer, # */
+            put(p, 0x91000000 | below(256) << 10 | p->roles->pointers[0] << 5 |
+                       p->roles->pointers[moving]);
+        } else {
+            put(p, draw_insn(MODE_LOOPS, p->k, p->k + 1, p->roles));
+        }
+    }
+}
+
+static void put_call(struct program *p)
+{
+    unsigned which = below(2);
+    if (below(2)) {
+        p->calls[which][p->n_calls[which]++] = p->k;
+        put(p, 0x94000000);
+    }
+}
+
+enum back { BACK_FLAGS, BACK_CBNZ, BACK_TBZ, BACK_TBNZ, BACKS };
+
+/* A loop of at most TIMES rounds: its counter starts, is lowered in each round on every way to the
+ * branch back, and ends it. BODY is called for what is in it. */
+static void put_loop(struct program *p, unsigned depth, unsigned times,
+                     void (*body)(struct program *p))
+{
+    static const uint8_t until_zero[] = {1, 12, 8, 5}; /* NE, GT, HI, PL */
+    enum back back = (enum back)below(BACKS);
+    unsigned counter = p->roles->loop[depth], outer[8], n_outer = p->n_leaving;
+    uint32_t wide = below(2), lower = 0x51000400 | wide << 31 | counter << 5 | counter;
+    bool first = back != BACK_FLAGS && below(2);
+    memcpy(outer, p->leaving, sizeof outer);
+    p->n_leaving = 0;
+    put(p, 0xd2800000 | ((back == BACK_TBNZ ? 64 : 0) + times) << 5 | counter);
+    unsigned head = p->k;
+    if (first)
+        put(p, lower);
+    body(p);
+    if (!first)
+        put(p, back == BACK_FLAGS ? lower | 1u << 29 : lower);
+    static const uint32_t branches[BACKS] = {
+        0x54000000, 0x35000000, 0x36f80000, 0x37300000}; /* TBZ of bit 31, TBNZ of bit 6 */
+    uint32_t branch = branches[back];
+    if (back == BACK_FLAGS)
+        branch |= until_zero[below(4)];
+    else
+        branch |= counter | (back == BACK_CBNZ ? wide << 31 : 0);
+    put(p, branch);
+    aim(p, p->k - 1, head);
+    for (unsigned k = 0; k < p->n_leaving; k++)
+        aim(p, p->leaving[k], p->k);
+    memcpy(p->leaving, outer, sizeof outer);
+    p->n_leaving = n_outer;
+}
+
+static void put_inner_body(struct program *p)
+{
+    put_straight(p, 4, true);
+    put_call(p);
+}
+
+static void put_outer_body(struct program *p)
+{
+    put_straight(p, 4, true);
+    if (below(3))
+        put_loop(p, 1, 2 + below(12), put_inner_body);
+    put_call(p);
+    put_straight(p, 3, true);
+}
+
+/* Two loops, one in the other, and two functions, one of which calls the other: 31 instructions at
+ * most. */
+static unsigned put_program(struct fuzz_case *c, struct roles *roles)
+{
+    struct program p = {.c = c, .roles = roles};
+    unsigned x30 = 30, saved = roles->loop[2], skip;
+    put_loop(&p, 0, 3 + below(20), put_outer_body);
+    skip = p.k;
+    put(&p, 0x14000000);
+    if (p.n_calls[0]) {
+        for (unsigned k = 0; k < p.n_calls[0]; k++)
+            aim(&p, p.calls[0][k], p.k);
+        put_straight(&p, 2, false);
+        put(&p, 0xaa0003e0 | x30 << 16 | saved);
+        p.calls[1][p.n_calls[1]++] = p.k;
+        put(&p, 0x94000000);
+        put(&p, 0xaa0003e0 | saved << 16 | x30);
+        put(&p, 0xd65f03c0);
+    }
+    if (p.n_calls[1]) {
+        for (unsigned k = 0; k < p.n_calls[1]; k++)
+            aim(&p, p.calls[1][k], p.k);
+        put_straight(&p, 3, false);
+        put(&p, 0xd65f03c0);
+    }
+    aim(&p, skip, p.k);
+    return p.k;
+}
+
+/* Registers of loops: no drawn instruction may write one, nor x30, nor what addresses memory. */
+static void draw_loop_roles(struct roles *roles, bool fpcr)
+{
+    for (unsigned k = 0; k < LOOP_REGISTERS; k++) {
+        do
+            roles->loop[k] = below(30);
+        while (roles->kept >> roles->loop[k] & 1);
+        roles->kept |= 1u << roles->loop[k];
+    }
+    roles->never = (roles->kept & ~(1u << 31)) | 1u << 30;
+    roles->flushing |= fpcr && below(2);
+}
+
 void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned max_insns,
                    bool fpcr)
 {
@@ -471,15 +650,12 @@ void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned 
     }
     roles.flushing = c->fpcr >> 24 & 1;
     memset(c->insns, 0, sizeof c->insns);
-    for (unsigned k = 0; k < n;) {
-        const struct pattern *p = draw_pattern(mode);
-        uint32_t insn = p->match | ((uint32_t)draw() & ~p->mask & (below(2) ? ~0u : ~p->ignored));
-        struct roles before = roles;
-        if (place(&insn, p->mask, k, n, &roles) && (insn & p->mask) == p->match &&
-            !is_unpredictable(insn) && !is_excluded(insn, roles.flushing))
-            c->insns[k++] = insn;
-        else
-            roles = before;
+    if (mode == MODE_LOOPS) {
+        draw_loop_roles(&roles, fpcr);
+        n = put_program(c, &roles);
+    } else {
+        for (unsigned k = 0; k < n; k++)
+            c->insns[k] = draw_insn(mode, k, n, &roles);
     }
     draw_state(c, &roles, fpcr);
     if (roles.target)
