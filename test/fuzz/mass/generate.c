@@ -3,11 +3,10 @@
  *
  * What an instruction does with its registers is told from the encoding (Arm ARM, "Top-level
  * encodings for A64"), as in a64.py, which also says what is not drawn. */
-#include "generate.h"
+#include "draw.h"
 #include <string.h>
 
-enum { POINTERS = 3, SYSTEM_REGISTERS = 3, POOL_SIZE = 65536, MAX_PATTERNS = 4096 };
-enum { LOOP_REGISTERS = 3 }; /* counters of the outer and the inner loop, saved x30 */
+enum { POOL_SIZE = 65536, MAX_PATTERNS = 4096 };
 enum kind { KIND_INTEGER, KIND_FP, KIND_MEMORY, KIND_BRANCH, KINDS };
 
 /* Registers that MRS and MSR name, and the bits that may be written. */
@@ -27,19 +26,6 @@ static const uint8_t shares[MODES][KINDS] = {
     [MODE_BRANCH] = {60, 5, 0, 35},  [MODE_LOOPS] = {45, 25, 30, 0},
 };
 
-/* What the registers of a case are for. */
-struct roles {
-    unsigned pointers[POINTERS + 1],
-        n_pointers; /* the first never moves: for accesses with alignment rules */
-    unsigned index, branch;
-    unsigned system[SYSTEM_REGISTERS], loop[LOOP_REGISTERS];
-    uint32_t kept;  /* seldom written */
-    uint32_t never; /* never written by a drawn instruction */
-    unsigned target;    /* 0x8000 + register + 32 * index, or 0 */
-    uint32_t exclusive; /* shape of the exclusive accesses, or 0 */
-    bool linked, flushing;
-};
-
 static uint64_t state;
 static uint16_t by_kind[KINDS][MAX_PATTERNS];
 static unsigned n_by_kind[KINDS];
@@ -54,20 +40,9 @@ static uint64_t draw(void)
     return z ^ z >> 31;
 }
 
-static unsigned below(unsigned n)
+unsigned draw_below(unsigned n)
 {
     return (unsigned)((draw() >> 32) * n >> 32);
-}
-
-static uint32_t bits(uint32_t insn, unsigned high, unsigned low)
-{
-    return insn >> low & (uint32_t)((2ull << (high - low)) - 1);
-}
-
-static uint32_t set_field(uint32_t insn, unsigned low, unsigned width, uint32_t value)
-{
-    uint32_t mask = ((1u << width) - 1) << low;
-    return (insn & ~mask) | (value << low & mask);
 }
 
 /* -- What kind of instruction -- */
@@ -160,19 +135,19 @@ static uint64_t draw_integer(void)
     static const uint64_t corners[] = {
         0,          1,  2,  ~0ull, 1ull << 63, ~(1ull << 63), 1u << 31, 0x7fffffff, 0xffffffff,
         1ull << 32, 31, 32, 63,    64,         0xff,          0x8000};
-    switch (below(8)) {
+    switch (draw_below(8)) {
     case 0:
-        return corners[below(16)];
+        return corners[draw_below(16)];
     case 1:
-        return (1ull << below(64)) + below(3) - 1;
+        return (1ull << draw_below(64)) + draw_below(3) - 1;
     case 2:
-        return below(256);
+        return draw_below(256);
     case 3:
-        return -(uint64_t)(1 + below(4095));
+        return -(uint64_t)(1 + draw_below(4095));
     case 4:
         return draw() >> 32;
     case 5:
-        return below(256) * 0x0101010101010101ull;
+        return draw_below(256) * 0x0101010101010101ull;
     default:
         return draw();
     }
@@ -183,26 +158,26 @@ static uint64_t draw_lane(unsigned width, unsigned e)
 {
     unsigned f = width - 1 - e;
     uint64_t bias = (1ull << (e - 1)) - 1, top = ((1ull << e) - 1) << f, ones = (1ull << f) - 1;
-    uint64_t sign = (uint64_t)below(2) << (width - 1), fraction;
-    switch (below(6)) {
+    uint64_t sign = (uint64_t)draw_below(2) << (width - 1), fraction;
+    switch (draw_below(6)) {
     case 0:
         fraction = 0;
         break;
     case 1:
-        fraction = below(4);
+        fraction = draw_below(4);
         break;
     case 2:
-        fraction = ones - below(4);
+        fraction = ones - draw_below(4);
         break;
     case 3:
-        fraction = 1ull << below(f);
+        fraction = 1ull << draw_below(f);
         break;
     default:
         fraction = draw() & ones;
         break;
     }
-    unsigned span = below(2) || e == 5 ? 4 : 70, limit = e == 5 ? 15 : below(2) ? 32 : 64;
-    switch (below(18)) {
+    unsigned span = draw_below(2) || e == 5 ? 4 : 70, limit = e == 5 ? 15 : draw_below(2) ? 32 : 64;
+    switch (draw_below(18)) {
     case 0:
         return sign;
     case 1:
@@ -216,30 +191,31 @@ static uint64_t draw_lane(unsigned width, unsigned e)
     case 5:
         return sign | fraction;
     case 6:
-        return sign | (uint64_t)(1 + below(3)) << f | fraction;
+        return sign | (uint64_t)(1 + draw_below(3)) << f | fraction;
     case 7:
         return sign | (top - (1ull << f)) | fraction;
     case 8:
         return sign | (draw() & ((1ull << (width - 1)) - 1));
     case 9: /* products are near the smallest normal number */
-        return sign | (bias / 2 + below(4) - 1) << f | fraction;
+        return sign | (bias / 2 + draw_below(4) - 1) << f | fraction;
     case 10: /* and near the largest */
-        return sign | (bias + bias / 2 + below(4) - 1) << f | fraction;
+        return sign | (bias + bias / 2 + draw_below(4) - 1) << f | fraction;
     case 11: /* conversions to integers and between formats: their limits */
-        return sign | (bias + limit + below(3) - 2) << f | fraction;
+        return sign | (bias + limit + draw_below(3) - 2) << f | fraction;
     case 12: /* the smallest numbers of narrower formats */
         if (e > 5)
-            return sign | (bias - (e == 8 || below(2) ? 14 : 126) + below(24) - 20) << f | fraction;
+            return sign | (bias - (e == 8 || draw_below(2) ? 14 : 126) + draw_below(24) - 20) << f |
+                   fraction;
         /* fall through */
     default:
-        return sign | (bias + below(2 * span + 1) - span) << f | fraction;
+        return sign | (bias + draw_below(2 * span + 1) - span) << f | fraction;
     }
 }
 
 static uint64_t draw_half_register(void)
 {
     uint64_t v = 0;
-    switch (below(8)) {
+    switch (draw_below(8)) {
     case 0:
     case 1:
         return draw_lane(64, 11);
@@ -254,8 +230,8 @@ static uint64_t draw_half_register(void)
     case 5:
         for (unsigned k = 0; k < 8; k++) {
             static const uint8_t corners[] = {0, 1, 0x7f, 0x80, 0xff};
-            unsigned which = below(8);
-            v = v << 8 | (which < 5 ? corners[which] : below(256));
+            unsigned which = draw_below(8);
+            v = v << 8 | (which < 5 ? corners[which] : draw_below(256));
         }
         return v;
     case 6: /* brain floating point */
@@ -275,8 +251,8 @@ static bool avoid(uint32_t *insn, const uint8_t *fields, unsigned n, const struc
     for (unsigned k = 0; k < n; k++) {
         unsigned low = fields[k];
         for (unsigned tries = 0;
-             tries < 20 && roles->kept >> bits(*insn, low + 4, low) & 1 && below(24); tries++)
-            *insn = set_field(*insn, low, 5, below(32));
+             tries < 20 && roles->kept >> bits(*insn, low + 4, low) & 1 && draw_below(24); tries++)
+            *insn = set_field(*insn, low, 5, draw_below(32));
         unsigned reg = bits(*insn, low + 4, low);
         /* Bits of FPCR that have no function may read as written or as zero; the first pointer
          * stays aligned. */
@@ -288,11 +264,11 @@ static bool avoid(uint32_t *insn, const uint8_t *fields, unsigned n, const struc
 
 static bool place_branch(uint32_t *insn, unsigned k, unsigned n, struct roles *roles)
 {
-    uint32_t i = *insn, distance = 1 + below(n - k);
+    uint32_t i = *insn, distance = 1 + draw_below(n - k);
     if (is_indirect(i)) {
         if (roles->target || roles->linked)
             return false;
-        roles->target = 0x8000 + roles->branch + 32 * (k + 1 + below(n - k));
+        roles->target = 0x8000 + roles->branch + 32 * (k + 1 + draw_below(n - k));
         *insn = set_field(i, 5, 5, roles->branch);
         return true;
     }
@@ -316,7 +292,7 @@ static bool place_system(uint32_t *insn, uint32_t mask, struct roles *roles)
     if (bits(i, 31, 22) != 0x354 || !bits(i, 20, 20))
         return true;
     if (!(mask >> 5 & 0x7fff))
-        i = set_field(i, 5, 16, system_registers[below(SYSTEM_REGISTERS)].number);
+        i = set_field(i, 5, 16, system_registers[draw_below(SYSTEM_REGISTERS)].number);
     for (unsigned s = 0; !bits(i, 21, 21) && s < SYSTEM_REGISTERS; s++) {
         if (bits(i, 20, 5) != system_registers[s].number)
             continue;
@@ -333,13 +309,14 @@ static bool place_memory(uint32_t *insn, unsigned k, unsigned n, struct roles *r
     static const uint8_t fields[] = {0, 10, 16};
     uint32_t i = *insn;
     if (is_literal_load(i)) {
-        *insn = set_field(i, 5, 19, below(k + 7 + n - k) - k - 6);
+        *insn = set_field(i, 5, 19, draw_below(k + 7 + n - k) - k - 6);
         return bits(i, 26, 26) || avoid(insn, fields, 1, roles);
     }
     bool unscaled = bits(i, 29, 27) == 7 && !bits(i, 24, 24);
-    i = set_field(i, 5, 5, roles->pointers[is_ordered(i) ? 0 : 1 + below(roles->n_pointers - 1)]);
+    i = set_field(i, 5, 5,
+                  roles->pointers[is_ordered(i) ? 0 : 1 + draw_below(roles->n_pointers - 1)]);
     if (bits(i, 29, 27) == 7 && bits(i, 24, 24))
-        i = set_field(i, 10, 12, below(48));
+        i = set_field(i, 10, 12, draw_below(48));
     else if (unscaled && bits(i, 21, 21) && bits(i, 11, 10) == 2)
         i = set_field(i, 16, 5, roles->index);
     else if (is_structure(i) && bits(i, 23, 23) && bits(i, 20, 16) != 31)
@@ -402,14 +379,14 @@ void generate_seek(uint64_t seed, uint64_t group)
 static const struct pattern *draw_pattern(enum mode mode)
 {
     for (unsigned tries = 0; tries < 100; tries++) {
-        unsigned share = below(100);
+        unsigned share = draw_below(100);
         enum kind kind = KIND_INTEGER;
         while (share >= shares[mode][kind])
             share -= shares[mode][kind++];
         if (n_by_kind[kind])
-            return &patterns[by_kind[kind][below(n_by_kind[kind])]];
+            return &patterns[by_kind[kind][draw_below(n_by_kind[kind])]];
     }
-    return &patterns[below(n_patterns)];
+    return &patterns[draw_below(n_patterns)];
 }
 
 static void draw_roles(struct roles *roles)
@@ -418,13 +395,13 @@ static void draw_roles(struct roles *roles)
     memset(roles, 0, sizeof *roles);
     for (unsigned k = 0; k < 5 + SYSTEM_REGISTERS; k++) {
         do
-            regs[k] = below(30);
+            regs[k] = draw_below(30);
         while (roles->kept >> regs[k] & 1);
         roles->kept |= 1u << regs[k];
     }
     memcpy(roles->pointers, regs, sizeof *regs * POINTERS);
     roles->n_pointers = POINTERS;
-    if (!below(3)) {
+    if (!draw_below(3)) {
         roles->pointers[roles->n_pointers++] = 31;
         roles->kept |= 1u << 31;
     }
@@ -449,23 +426,25 @@ static void draw_state(struct fuzz_case *c, const struct roles *roles, bool fpcr
     c->sp = SCRATCH_BASE + 2048;
     for (unsigned k = 0; k < POINTERS; k++)
         c->x[roles->pointers[k]] =
-            SCRATCH_BASE + 1024 + 512 * below(4) + (k && !below(4) ? below(16) : 0);
-    if (!below(50)) /* a fault */
-        c->x[roles->pointers[1]] = SCRATCH_BASE + (below(2) ? 0 : SCRATCH_SIZE) + below(32) - 16;
-    c->x[roles->index] = indices[below(11)];
+            SCRATCH_BASE + 1024 + 512 * draw_below(4) + (k && !draw_below(4) ? draw_below(16) : 0);
+    if (!draw_below(50)) /* a fault */
+        c->x[roles->pointers[1]] =
+            SCRATCH_BASE + (draw_below(2) ? 0 : SCRATCH_SIZE) + draw_below(32) - 16;
+    c->x[roles->index] = indices[draw_below(11)];
     for (unsigned s = 0; s < SYSTEM_REGISTERS; s++)
         c->x[roles->system[s]] = fpcr || s != 1 ? draw() & system_registers[s].writable : 0;
-    c->nzcv = (uint64_t)below(16) << 28;
-    c->fpsr = below(2) ? 0 : draw() & 0x0800009f;
-    memcpy(c->memory, (uint8_t *)pool + 16 * below((POOL_SIZE - SCRATCH_SIZE) / 16), SCRATCH_SIZE);
+    c->nzcv = (uint64_t)draw_below(16) << 28;
+    c->fpsr = draw_below(2) ? 0 : draw() & 0x0800009f;
+    memcpy(c->memory, (uint8_t *)pool + 16 * draw_below((POOL_SIZE - SCRATCH_SIZE) / 16),
+           SCRATCH_SIZE);
 }
 
-/* Draw the instruction at index K of N. */
-static uint32_t draw_insn(enum mode mode, unsigned k, unsigned n, struct roles *roles)
+uint32_t draw_insn(enum mode mode, unsigned k, unsigned n, struct roles *roles)
 {
     for (;;) {
         const struct pattern *p = draw_pattern(mode);
-        uint32_t insn = p->match | ((uint32_t)draw() & ~p->mask & (below(2) ? ~0u : ~p->ignored));
+        uint32_t insn =
+            p->match | ((uint32_t)draw() & ~p->mask & (draw_below(2) ? ~0u : ~p->ignored));
         struct roles before = *roles;
         /* In a loop an instruction runs with what a later one has set. */
         if (place(&insn, p->mask, k, n, roles) && (insn & p->mask) == p->match &&
@@ -476,183 +455,21 @@ static uint32_t draw_insn(enum mode mode, unsigned k, unsigned n, struct roles *
     }
 }
 
-/* -- Programs of loops and calls -- */
-
-struct program {
-    struct fuzz_case *c;
-    struct roles *roles;
-    unsigned k;                        /* instructions so far */
-    unsigned leaving[8], n_leaving;    /* conditional branches out of the innermost loop */
-    unsigned calls[2][4], n_calls[2]; /* of the function that calls, of the one that does not */
-};
-
-static void put(struct program *p, uint32_t insn)
-{
-    p->c->insns[p->k++] = insn;
-}
-
-static void aim(struct program *p, unsigned from, unsigned to)
-{
-    uint32_t *insn = &p->c->insns[from], distance = to - from;
-    if (bits(*insn, 30, 26) == 5)
-        *insn = set_field(*insn, 0, 26, distance);
-    else
-        *insn = set_field(*insn, 5, bits(*insn, 30, 25) == 0x1b ? 14 : 19, distance);
-}
-
-static uint32_t draw_condition(void)
-{
-    uint32_t any = below(32), bit = below(64);
-    switch (below(4)) {
-    case 0: /* TBZ, TBNZ */
-        return 0x36000000 | below(2) << 24 | bit >> 5 << 31 | (bit & 31) << 19 | any;
-    case 1: /* CBZ, CBNZ */
-        return 0x34000000 | below(2) << 24 | below(2) << 31 | any;
-    default: /* B.cond */
-        return 0x54000000 | below(16);
-    }
-}
-
-/* 1 to MOST instructions; conditional branches among them go forward, to its end at most or, in a
- * loop, out of that. */
-static void put_straight(struct program *p, unsigned most, bool in_loop)
-{
-    unsigned n = 1 + below(most), end = p->k + n;
-    while (p->k < end) {
-        unsigned moving = 1 + below(p->roles->n_pointers - 1);
-        if (!below(4)) {
-            put(p, draw_condition());
-            if (in_loop && !below(4) && p->n_leaving < 8)
-                p->leaving[p->n_leaving++] = p->k - 1;
-            else
-                aim(p, p->k - 1, p->k + below(end - p->k + 1));
-        } else if (!below(6)) { /* a pointer that moved comes back: add pointer, first pointer, # */
-            put(p, 0x91000000 | below(256) << 10 | p->roles->pointers[0] << 5 |
-                       p->roles->pointers[moving]);
-        } else {
-            put(p, draw_insn(MODE_LOOPS, p->k, p->k + 1, p->roles));
-        }
-    }
-}
-
-static void put_call(struct program *p)
-{
-    unsigned which = below(2);
-    if (below(2)) {
-        p->calls[which][p->n_calls[which]++] = p->k;
-        put(p, 0x94000000);
-    }
-}
-
-enum back { BACK_FLAGS, BACK_CBNZ, BACK_TBZ, BACK_TBNZ, BACKS };
-
-/* A loop of at most TIMES rounds: its counter starts, is lowered in each round on every way to the
- * branch back, and ends it. BODY is called for what is in it. */
-static void put_loop(struct program *p, unsigned depth, unsigned times,
-                     void (*body)(struct program *p))
-{
-    static const uint8_t until_zero[] = {1, 12, 8, 5}; /* NE, GT, HI, PL */
-    enum back back = (enum back)below(BACKS);
-    unsigned counter = p->roles->loop[depth], outer[8], n_outer = p->n_leaving;
-    uint32_t wide = below(2), lower = 0x51000400 | wide << 31 | counter << 5 | counter;
-    bool first = back != BACK_FLAGS && below(2);
-    memcpy(outer, p->leaving, sizeof outer);
-    p->n_leaving = 0;
-    put(p, 0xd2800000 | ((back == BACK_TBNZ ? 64 : 0) + times) << 5 | counter);
-    unsigned head = p->k;
-    if (first)
-        put(p, lower);
-    body(p);
-    if (!first)
-        put(p, back == BACK_FLAGS ? lower | 1u << 29 : lower);
-    static const uint32_t branches[BACKS] = {
-        0x54000000, 0x35000000, 0x36f80000, 0x37300000}; /* TBZ of bit 31, TBNZ of bit 6 */
-    uint32_t branch = branches[back];
-    if (back == BACK_FLAGS)
-        branch |= until_zero[below(4)];
-    else
-        branch |= counter | (back == BACK_CBNZ ? wide << 31 : 0);
-    put(p, branch);
-    aim(p, p->k - 1, head);
-    for (unsigned k = 0; k < p->n_leaving; k++)
-        aim(p, p->leaving[k], p->k);
-    memcpy(p->leaving, outer, sizeof outer);
-    p->n_leaving = n_outer;
-}
-
-static void put_inner_body(struct program *p)
-{
-    put_straight(p, 4, true);
-    put_call(p);
-}
-
-static void put_outer_body(struct program *p)
-{
-    put_straight(p, 4, true);
-    if (below(3))
-        put_loop(p, 1, 2 + below(12), put_inner_body);
-    put_call(p);
-    put_straight(p, 3, true);
-}
-
-/* Two loops, one in the other, and two functions, one of which calls the other: 31 instructions at
- * most. */
-static unsigned put_program(struct fuzz_case *c, struct roles *roles)
-{
-    struct program p = {.c = c, .roles = roles};
-    unsigned x30 = 30, saved = roles->loop[2], skip;
-    put_loop(&p, 0, 3 + below(20), put_outer_body);
-    skip = p.k;
-    put(&p, 0x14000000);
-    if (p.n_calls[0]) {
-        for (unsigned k = 0; k < p.n_calls[0]; k++)
-            aim(&p, p.calls[0][k], p.k);
-        put_straight(&p, 2, false);
-        put(&p, 0xaa0003e0 | x30 << 16 | saved);
-        p.calls[1][p.n_calls[1]++] = p.k;
-        put(&p, 0x94000000);
-        put(&p, 0xaa0003e0 | saved << 16 | x30);
-        put(&p, 0xd65f03c0);
-    }
-    if (p.n_calls[1]) {
-        for (unsigned k = 0; k < p.n_calls[1]; k++)
-            aim(&p, p.calls[1][k], p.k);
-        put_straight(&p, 3, false);
-        put(&p, 0xd65f03c0);
-    }
-    aim(&p, skip, p.k);
-    return p.k;
-}
-
-/* Registers of loops: no drawn instruction may write one, nor x30, nor what addresses memory. */
-static void draw_loop_roles(struct roles *roles, bool fpcr)
-{
-    for (unsigned k = 0; k < LOOP_REGISTERS; k++) {
-        do
-            roles->loop[k] = below(30);
-        while (roles->kept >> roles->loop[k] & 1);
-        roles->kept |= 1u << roles->loop[k];
-    }
-    roles->never = (roles->kept & ~(1u << 31)) | 1u << 30;
-    roles->flushing |= fpcr && below(2);
-}
-
 void generate_case(struct fuzz_case *c, unsigned slot, enum mode mode, unsigned max_insns,
                    bool fpcr)
 {
     struct roles roles;
-    unsigned n = 1 + below(max_insns);
+    unsigned n = 1 + draw_below(max_insns);
     draw_roles(&roles);
     c->fpcr = 0;
-    if (fpcr && below(4)) {
-        c->fpcr = (uint64_t)below(4) << 22;
-        c->fpcr |= below(2) ? 0 : (draw() & (below(2) ? 0x07080000 : 0x02000000));
+    if (fpcr && draw_below(4)) {
+        c->fpcr = (uint64_t)draw_below(4) << 22;
+        c->fpcr |= draw_below(2) ? 0 : (draw() & (draw_below(2) ? 0x07080000 : 0x02000000));
     }
     roles.flushing = c->fpcr >> 24 & 1;
     memset(c->insns, 0, sizeof c->insns);
     if (mode == MODE_LOOPS) {
-        draw_loop_roles(&roles, fpcr);
-        n = put_program(c, &roles);
+        n = draw_loops(c, &roles, fpcr);
     } else {
         for (unsigned k = 0; k < n; k++)
             c->insns[k] = draw_insn(mode, k, n, &roles);

@@ -61,8 +61,8 @@ static void on_fault(int sig, siginfo_t *info, void *ucontext)
     }
     current.faulted = true;
     /* Linux says ILL_ILLOPC for an undefined instruction, the judge ILL_ILLOPN. */
-    current.hash = mix(mix(current.hash, sig == SIGILL ? 0 : (uint64_t)info->si_code),
-                       fault_address(info));
+    current.hash =
+        mix(mix(current.hash, sig == SIGILL ? 0 : (uint64_t)info->si_code), fault_address(info));
     /* Which part of a transfer of many registers is done is open; flags that nothing reads may be
      * stale. */
     if (inside && !is_multiple(current.c->insns[at])) {
