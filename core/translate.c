@@ -145,7 +145,11 @@ static ir_ref flags_for_unknown(const struct translator *t)
     return t->ir.flags && t->ir.ops[t->ir.flags].op != IR_getf ? t->ir.flags : IR_NONE;
 }
 
-static unsigned poll_for(const struct translator *t, guest_addr target) { return target <= t->pc ? IR_POLL : 0; }
+/* Every loop goes backward somewhere; where a block is cut, TARGET is but the instruction that comes next. */
+static unsigned poll_for(const struct translator *t, guest_addr target)
+{
+    return target <= t->pc && target != t->next_pc ? IR_POLL : 0;
+}
 
 static void end_with_jump(struct translator *t, guest_addr target)
 {

@@ -66,6 +66,16 @@ static void test_region_needs_a_loop(void **state)
     assert_int_equal(region_find(r, at(0), 0), (int)r->head);
 }
 
+static unsigned n_polls(const struct region_block *block)
+{
+    unsigned n = 0;
+    for (uint32_t i = 1; i < block->ir.n; i++) {
+        const struct ir_op *op = &block->ir.ops[i];
+        n += (op->op == IR_jump || op->op == IR_exit_if) && op->d & IR_POLL;
+    }
+    return n;
+}
+
 /* for (;;) { x0 = 0; do x0++ while (x0 != 9); x1++; if (x1 == 9) break; }, hot inside */
 static void test_region_takes_in_the_outer_loop(void **state)
 {
@@ -79,6 +89,10 @@ static void test_region_takes_in_the_outer_loop(void **state)
     assert_int_equal(region_find(r, at(7), 0), -1); /* no way back */
     assert_ptr_equal(&r->block[r->head], block_at(r, 1));
     assert_true(r->uses[0] > r->uses[1]);
+    /* The ways back poll; where a block ends only because the next one begins there, nothing does. */
+    assert_int_equal(n_polls(block_at(r, 0)), 0);
+    assert_int_equal(n_polls(block_at(r, 1)), 1);
+    assert_int_equal(n_polls(block_at(r, 4)), 1);
     assert_int_equal(r->n_ranges, 1);
     assert_true(r->range[0].start <= at(0) && r->range[0].start + r->range[0].size >= at(7));
 }
