@@ -90,12 +90,10 @@ static void compare_again(struct emitter *e, ir_ref f)
             asm_alu_rr(&e->a, ALU_ADD, w, (unsigned)t, (unsigned)b);
         break;
     case IR_and:
-        t = ra_temp(&e->ra, false);
-        asm_mov_rr(&e->a, w, (unsigned)t, (unsigned)a);
         if (has_imm)
-            asm_alu_ri(&e->a, ALU_AND, w, (unsigned)t, imm);
+            asm_test_ri(&e->a, w, (unsigned)a, imm);
         else
-            asm_alu_rr(&e->a, ALU_AND, w, (unsigned)t, (unsigned)b);
+            asm_test_rr(&e->a, w, (unsigned)a, (unsigned)b);
         break;
     case IR_andn:
         t = ra_temp(&e->ra, false);
