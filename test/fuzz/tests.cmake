@@ -13,9 +13,9 @@ if(Python3_FOUND AND NOT ANYARCH_SANITIZE STREQUAL "address")
     add_test(NAME fuzz.aarch64.mass COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/mass/run
         -anyarch $<TARGET_FILE:anyarch> -seed 3 -n 400000 -time 40 -jobs 1 -engines jit,sse,regions
         -work ${PROJECT_BINARY_DIR}/test/fuzz-mass)
+    set_tests_properties(fuzz.aarch64.mass PROPERTIES LABELS "fuzz;aarch64" TIMEOUT 600 SKIP_RETURN_CODE 77)
     add_test(NAME fuzz.aarch64.loops COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/mass/run
         -anyarch $<TARGET_FILE:anyarch> -seed 4 -n 300000 -time 20 -jobs 1 -mode loops -engines tier2
         -work ${PROJECT_BINARY_DIR}/test/fuzz-loops)
     set_tests_properties(fuzz.aarch64.loops PROPERTIES LABELS "fuzz;aarch64" TIMEOUT 600 SKIP_RETURN_CODE 77)
-    set_tests_properties(fuzz.aarch64.mass PROPERTIES LABELS "fuzz;aarch64" TIMEOUT 600 SKIP_RETURN_CODE 77)
 endif()

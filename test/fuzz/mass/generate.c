@@ -253,10 +253,7 @@ static bool avoid(uint32_t *insn, const uint8_t *fields, unsigned n, const struc
         for (unsigned tries = 0;
              tries < 20 && roles->kept >> bits(*insn, low + 4, low) & 1 && draw_below(24); tries++)
             *insn = set_field(*insn, low, 5, draw_below(32));
-        unsigned reg = bits(*insn, low + 4, low);
-        /* Bits of FPCR that have no function may read as written or as zero; the first pointer
-         * stays aligned. */
-        if (3u << reg & roles->never)
+        if (3u << bits(*insn, low + 4, low) & roles->never)
             return false;
     }
     return true;
@@ -408,6 +405,8 @@ static void draw_roles(struct roles *roles)
     roles->index = regs[3];
     roles->branch = regs[4];
     memcpy(roles->system, regs + 5, sizeof roles->system);
+    /* Bits of FPCR that have no function may read as written or as zero; the first pointer stays
+     * aligned. */
     roles->never = 1u << roles->pointers[0];
     for (unsigned s = 0; s < SYSTEM_REGISTERS; s++)
         roles->never |= 1u << roles->system[s];

@@ -30,7 +30,7 @@ void generate_set_up(void);
 void generate_seek(uint64_t seed, uint64_t group);
 
 /* Draw a case for SLOT, of 1 to max_insns instructions; with MODE_LOOPS a program of loops,
- * branches and calls of at most 31, which always ends. fpcr: with random rounding and flushing.
+ * branches and calls of at most 30, which always ends. fpcr: with random rounding and flushing.
  *
  * c->slot gets 1 + slot. Bits 31:16 of c->n_insns get, if the case branches through a register,
  * 0x8000 + register + 32 * index of the target: the caller takes them off. */

@@ -53,8 +53,8 @@ static void put_straight(struct program *p, unsigned most, bool in_loop)
                 p->leaving[p->n_leaving++] = p->k - 1;
             else
                 aim(p, p->k - 1, p->k + draw_below(end - p->k + 1));
-        } else if (!draw_below(
-                       6)) { /* a pointer that moved comes back: add pointer, first pointer, # */
+        } else if (!draw_below(6)) {
+            /* A pointer that moved comes back: add pointer, first pointer, #. */
             put(p, 0x91000000 | draw_below(256) << 10 | p->roles->pointers[0] << 5 |
                        p->roles->pointers[moving]);
         } else {
@@ -80,6 +80,8 @@ static void put_loop(struct program *p, unsigned depth, unsigned times,
                      void (*body)(struct program *p))
 {
     static const uint8_t until_zero[] = {1, 12, 8, 5}; /* NE, GT, HI, PL */
+    /* TBZ of bit 31, TBNZ of bit 6 */
+    static const uint32_t branches[BACKS] = {0x54000000, 0x35000000, 0x36f80000, 0x37300000};
     enum back back = (enum back)draw_below(BACKS);
     unsigned counter = p->roles->loop[depth], outer[8], n_outer = p->n_leaving;
     uint32_t wide = draw_below(2), lower = 0x51000400 | wide << 31 | counter << 5 | counter;
@@ -93,8 +95,6 @@ static void put_loop(struct program *p, unsigned depth, unsigned times,
     body(p);
     if (!first)
         put(p, back == BACK_FLAGS ? lower | 1u << 29 : lower);
-    static const uint32_t branches[BACKS] = {0x54000000, 0x35000000, 0x36f80000,
-                                             0x37300000}; /* TBZ of bit 31, TBNZ of bit 6 */
     uint32_t branch = branches[back];
     if (back == BACK_FLAGS)
         branch |= until_zero[draw_below(4)];
@@ -136,7 +136,7 @@ static void draw_loop_roles(struct roles *roles, bool fpcr)
     roles->flushing |= fpcr && draw_below(2);
 }
 
-/* Two loops, one in the other, and two functions, one of which calls the other: 31 instructions at
+/* Two loops, one in the other, and two functions, one of which calls the other: 30 instructions at
  * most. */
 unsigned draw_loops(struct fuzz_case *c, struct roles *roles, bool fpcr)
 {
