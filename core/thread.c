@@ -51,7 +51,7 @@ static struct thread *map_thread(void)
     return t;
 }
 
-/* A spare one, as new as from map_thread. Null: there is none. */
+/* A spare one, as new as from map_thread but for its jump cache. Null: there is none. */
 static struct thread *reuse_thread(void)
 {
     pthread_mutex_lock(&thread_lock);
@@ -67,15 +67,18 @@ static struct thread *reuse_thread(void)
     if (is_stale)
         host_backend.clear_jump_cache(&t->cpu);
     void *return_stack = t->return_stack, *alt_stack = t->alt_stack;
+    uint32_t code_mode = t->code_mode;
     memset(t, 0, offsetof(struct thread, jump_cache));
     t->return_stack = return_stack;
     t->alt_stack = alt_stack;
+    t->code_mode = code_mode;
     return t;
 }
 
 struct thread *thread_new(const struct guest *guest, const struct thread *from)
 {
     struct thread *t = reuse_thread();
+    bool has_empty_cache = !t;
     if (!t)
         t = map_thread();
     if (!t)
@@ -91,6 +94,8 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         t->cpu.excl_addr = EXCL_NONE;
         guest->isa->reset(&t->cpu, guest);
     }
+    if (has_empty_cache)
+        t->code_mode = t->cpu.mode;
     host_backend.init_cpu(&t->cpu, (char *)t->return_stack + GUARD_SIZE, RETURN_STACK_SIZE + RETURN_STACK_TOP);
     pthread_mutex_lock(&thread_lock);
     t->next = threads;
