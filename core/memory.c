@@ -267,6 +267,13 @@ void memory_release_own(const void *start, size_t size)
     pthread_mutex_unlock(&map_lock);
 }
 
+void memory_populate(void *start, size_t size)
+{
+    enum { POPULATE_WRITE = 23 }; /* MADV_POPULATE_WRITE, Linux 5.14 */
+    char *from = (char *)ALIGN_DOWN((uintptr_t)start, 4096);
+    madvise(from, (size_t)((char *)start + size - from), POPULATE_WRITE);
+}
+
 #ifdef ANYARCH_WRAPS_MMAP
 void *__real___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
 void *__wrap___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);

@@ -36,6 +36,8 @@ bool memory_is_guest_or_free(guest_addr start, guest_addr end);
 /* Mark memory as the translator's own (code buffer, thread structures, our own image). */
 void memory_reserve_own(const void *start, size_t size);
 void memory_release_own(const void *start, size_t size);
+/* Have the pages of our own memory there before they are written one by one, which costs several times as much. A hint. */
+void memory_populate(void *start, size_t size);
 void memory_lock(void);   /* held around a host mmap/munmap and its map update */
 void memory_unlock(void);
 /* The map's own lock, the innermost of all: held over fork, so that the child does not find it taken by a thread that it

@@ -19,6 +19,9 @@
 #include "core/tagged.h"
 
 enum { FIRST_BUCKETS = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
+enum { FIRST_MEMORY = 32 << 10 }; /* what a small program needs */
+/* A link out of code from a cache file makes a private copy of a page, which costs as much as so many ways through C. */
+enum { PASSES_UNLINKED = 16 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
  * the largest hash table. */
 enum { TABLES_PER_CODE = 6, CODE_PER_TB = 64, LARGEST_TB = 2 << 20, MANY_DEAD = 1 << 16 };
@@ -69,6 +72,7 @@ void *tb_alloc(size_t size)
         size_t total = engine_options.code_size * TABLES_PER_CODE + LARGEST_TB;
         memory = memory_at = reserve(total);
         memory_end = memory + total;
+        memory_populate(memory, FIRST_MEMORY);
         max_by_host = (unsigned)(engine_options.code_size / CODE_PER_TB);
         by_host = reserve(max_by_host * sizeof *by_host);
     }
