@@ -140,6 +140,10 @@ static void link_exit(struct tb *tb, unsigned n, struct tb *to)
     struct tb_exit *exit = &tb->exits[n];
     if (exit->to || exit->in_file || tb->dead || to->dead)
         return;
+    if (tb->in_file && tb->passes < PASSES_UNLINKED) {
+        tb->passes++;
+        return;
+    }
     exit->to = to;
     exit->next = to->incoming;
     to->incoming = exit;

@@ -58,6 +58,7 @@ struct tb {
     guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
     const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */
     bool in_file;             /* its code is in a cache file */
+    uint8_t passes;           /* if so: ways out of it that were not linked, up to a limit */
     struct tb *unit_next;     /* in the list of blocks to be cached */
     const struct ir *ir;      /* interpreter engine: the block itself */
 };
