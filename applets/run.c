@@ -48,13 +48,19 @@ static const char *self_args[MAX_SELF_ARGS + 1];
 static unsigned n_self_args;
 static bool from_command_line;
 
-static void inherit(const char *option, const char *value)
+static void add_self_args(const char *option, const char *value)
 {
-    if (!from_command_line || n_self_args + 2 > MAX_SELF_ARGS)
-        return; /* variables reach children by themselves */
+    if (n_self_args + 2 > MAX_SELF_ARGS)
+        return;
     self_args[n_self_args++] = option;
     if (value)
         self_args[n_self_args++] = value;
+}
+
+static void inherit(const char *option, const char *value)
+{
+    if (from_command_line) /* variables reach children by themselves */
+        add_self_args(option, value);
 }
 
 /* -- The guest's environment ------------------------------------------------------------------- */
@@ -393,6 +399,10 @@ static void set_self_fd(const char *v)
 {
     self_fd = descriptor("selffd", v);
 }
+static void set_host_cpu(const char *v)
+{
+    engine_options.host_cpu_words = v;
+}
 static void set_seccomp_fd(const char *v)
 {
     process.seccomp_fd = descriptor("seccompfd", v);
@@ -442,6 +452,7 @@ static const struct option options[] = {
     {"execfd",          NULL,                    "fd",          set_exec_fd,     NULL},
     {"selffd",          NULL,                    "fd",          set_self_fd,     NULL},
     {"seccompfd",       NULL,                    "fd",          set_seccomp_fd,  NULL},
+    {"hostcpu",         NULL,                    "words",       set_host_cpu,    NULL},
     {"version",         "QEMU_VERSION",          NULL,          set_version,     "display version information and exit"},
 };
 /* clang-format on */
@@ -601,6 +612,8 @@ static void __attribute__((noreturn)) start(struct exec_request *request)
     const struct guest *guest = program.guest;
     choose_cpu(guest);
     engine_init(guest);
+    if (*host_backend.cpu_words())
+        add_self_args("-hostcpu", host_backend.cpu_words());
     if (!request->secure)
         cache_init(guest);
     struct thread *thread = thread_new(guest, NULL);

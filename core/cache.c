@@ -77,7 +77,7 @@ void cache_init(const struct guest *guest)
     parts.version = CACHE_VERSION;
     parts.options = engine_options;
     parts.options.code_size = 0;
-    parts.options.host_features_off = NULL; /* part of HOST */
+    parts.options.host_features_off = parts.options.host_cpu_words = NULL; /* part of HOST */
     common_baked = hash_bytes(&parts, sizeof parts, 0);
     host_backend.identify(parts.host, sizeof parts.host);
     common = hash_bytes(&parts, sizeof parts, 0);

@@ -50,7 +50,7 @@ void engine_init(const struct guest *guest)
         engine_options.lockstep = false;
         return;
     }
-    const char *wrong = host_backend.init(guest->isa, engine_options.host_features_off);
+    const char *wrong = host_backend.init(guest->isa, engine_options.host_features_off, engine_options.host_cpu_words);
     if (wrong)
         die("%s", wrong);
     fault_fp_traps = host_fp_traps && engine_options.fp_traps_max > 0;

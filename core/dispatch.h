@@ -35,6 +35,7 @@ struct engine_options {
     unsigned fp_traps_max;  /* signals for invalid floating-point operations until all code tests for NaNs */
     size_t code_size;       /* bytes of code buffer, 0 = default */
     const char *host_features_off;
+    const char *host_cpu_words; /* of an earlier process (host_backend.cpu_words), or null */
 };
 extern struct engine_options engine_options;
 

@@ -28,8 +28,11 @@ enum { HOST_BLOCK_HEADER = 16 };
 struct host_backend {
     const char *name; /* "x86_64" */
     /* Detect CPU features (mask FEATURES_OFF, comma-separated names, for tests) and generate the stubs for this guest.
-     * Returns null, or a message if this machine is below the baseline. */
-    const char *(*init)(const struct guest_isa *isa, const char *features_off);
+     * KNOWN: what cpu_words gave in another process on this machine, or null. Returns null, or a message if this machine is
+     * below the baseline. */
+    const char *(*init)(const struct guest_isa *isa, const char *features_off, const char *known);
+    /* What init found of the CPU, for the next process. */
+    const char *(*cpu_words)(void);
     /* Fill in a new thread's cpu->stub[], helpers, return stack top and jump cache. */
     void (*init_cpu)(struct cpu *cpu, void *return_stack, size_t size);
     void (*clear_jump_cache)(struct cpu *cpu);

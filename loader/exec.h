@@ -5,11 +5,13 @@
  *   argv = { process.self_name, process.self_args..., "-selffd", "M", "-execfd", "N",
  *            "-seccompfd", "F", "--", PATH, ARGV0, ARG... }
  *
- * M is process.self_fd and N an open descriptor of the file that execve named, the ELF program or
- * the script, both without close-on-exec; the new process makes them its own. F is there if
- * the thread had seccomp filters: a file that holds them (syscalls/seccomp.c). PATH is what execve
- * was given (AT_EXECFN, and what a script's interpreter sees); ARGV0, ARG... is the guest's argv
- * exactly; ARGV0 is absent if that is empty. The environment is the guest's. */
+ * process.self_args are options given to this process that are for its children too, and what it
+ * found out about the host's CPU ("-hostcpu"). M is process.self_fd and N an open descriptor of the
+ * file that execve named, the ELF program or the script, both without close-on-exec; the new process
+ * makes them its own. F is there if the thread had seccomp filters: a file that holds them
+ * (syscalls/seccomp.c). PATH is what execve was given (AT_EXECFN, and what a script's interpreter
+ * sees); ARGV0, ARG... is the guest's argv exactly; ARGV0 is absent if that is empty. The
+ * environment is the guest's. */
 #pragma once
 #include "core/thread.h"
 #include "loader/elf.h"

@@ -3,6 +3,8 @@
 
 #include <cpuid.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -29,7 +31,8 @@ enum { TEMP_GPRS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RBX | 1 << R15, TEMP_VE
 
 /* ---- CPU features ------------------------------------------------------------------------------------- */
 
-enum { LEAF1_ECX, LEAF7_EBX, LEAF7_ECX, EXT1_ECX, N_WORDS };
+enum { LEAF1_ECX, LEAF7_EBX, LEAF7_ECX, EXT1_ECX, XCR0, N_WORDS };
+enum { WORD_SIZE = 9 }; /* as text */
 
 static const struct feature {
     const char *name;
@@ -47,11 +50,43 @@ static const struct feature {
 #undef F
 };
 
-static uint64_t enabled_state(void)
+static char cpu_text[N_WORDS * WORD_SIZE + 1];
+
+static const char *cpu_words(void) { return cpu_text; }
+
+static uint32_t enabled_state(void)
 {
     uint32_t lo, hi;
     __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-    return (uint64_t)hi << 32 | lo;
+    return lo;
+}
+
+/* Few questions: where a hypervisor answers, each takes ten microseconds. */
+static void ask_cpu(uint32_t word[N_WORDS])
+{
+    uint32_t a, b, c, d;
+    __cpuid(1, a, b, c, d);
+    word[LEAF1_ECX] = c;
+    word[XCR0] = c >> 27 & 1 ? enabled_state() : 0;
+    /* Leaves go further than 7 on all CPUs with XSAVE, whose leaf is 13; those with SSE4.2 alone have nothing that it tells. */
+    if (c >> 27 & 1) {
+        __cpuid_count(7, 0, a, b, c, d);
+        word[LEAF7_EBX] = b;
+        word[LEAF7_ECX] = c;
+    }
+    __cpuid(0x80000001, a, b, c, d); /* every CPU with long mode has it */
+    word[EXT1_ECX] = c;
+}
+
+static bool parse_words(const char *text, uint32_t word[N_WORDS])
+{
+    for (unsigned i = 0; i < N_WORDS; i++, text += WORD_SIZE) {
+        char *end;
+        word[i] = (uint32_t)strtoul(text, &end, 16);
+        if (end != text + WORD_SIZE - 1 || *end != (i + 1 < N_WORDS ? ',' : 0))
+            return false;
+    }
+    return true;
 }
 
 /* NAME is one of the comma-separated names. */
@@ -67,23 +102,16 @@ static bool named(const char *names, const char *name)
 /* The same, or they say "all". */
 static bool listed(const char *names, const char *name) { return named(names, name) || named(names, "all"); }
 
-static bool detect(const char *off)
+static bool detect(const char *off, const char *known)
 {
-    uint32_t a, b, c, d, word[N_WORDS] = {0};
-    /* Few questions: where a hypervisor answers, each takes microseconds. */
-    __cpuid(0, a, b, c, d);
-    bool has_leaf7 = a >= 7;
-    __cpuid(1, a, b, c, d);
-    word[LEAF1_ECX] = c;
+    uint32_t word[N_WORDS] = {0};
+    if (!known || !parse_words(known, word))
+        ask_cpu(word);
+    for (unsigned i = 0; i < N_WORDS; i++)
+        snprintf(cpu_text + i * WORD_SIZE, WORD_SIZE + 1, "%08x,", word[i]);
+    cpu_text[sizeof cpu_text - 2] = 0;
+    uint32_t c = word[LEAF1_ECX], state = word[XCR0];
     bool baseline = c >> 20 & 1 && c >> 19 & 1 && c >> 9 & 1 && c >> 13 & 1 && c >> 23 & 1; /* SSE4.2 4.1 SSSE3 CX16 POPCNT */
-    uint64_t state = c >> 27 & 1 ? enabled_state() : 0;
-    if (has_leaf7) {
-        __cpuid_count(7, 0, a, b, c, d);
-        word[LEAF7_EBX] = b;
-        word[LEAF7_ECX] = c;
-    }
-    __cpuid(0x80000001, a, b, c, d); /* every CPU with long mode has it */
-    word[EXT1_ECX] = c;
     bool avx = (state & 6) == 6 && !listed(off, "avx"), avx512 = avx && (state & 0xe6) == 0xe6 && !listed(off, "avx512");
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         const struct feature *f = &features[i];
@@ -98,9 +126,9 @@ static bool detect(const char *off)
 enum { MAX_BIAS_CELLS = 512 };
 static int64_t *bias_cells; /* in the code buffer, for rip-relative access */
 
-static const char *backend_init(const struct guest_isa *isa, const char *features_off)
+static const char *backend_init(const struct guest_isa *isa, const char *features_off, const char *known)
 {
-    if (!detect(features_off))
+    if (!detect(features_off, known))
         return "this machine's CPU is too old: SSE4.2, POPCNT and CMPXCHG16B (x86-64-v2) are needed";
     memset(host_pin, RA_NONE, sizeof host_pin);
     for (unsigned i = 0; i < sizeof pin_regs && isa->pins[i] != 0xff; i++)
@@ -295,6 +323,7 @@ static void set_fp_mode(struct cpu *cpu)
 const struct host_backend host_backend = {
     .name = "x86_64",
     .init = backend_init,
+    .cpu_words = cpu_words,
     .init_cpu = init_cpu,
     .clear_jump_cache = clear_jump_cache,
     .emit = host_emit_block,

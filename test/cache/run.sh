@@ -71,6 +71,12 @@ rm -rf e
 "$anyarch" -cache e ./program exec ./program > output 2>&1
 tail -n +1 expected > tail && tail -n "$(wc -l < expected)" output | cmp -s - tail || fail exec "wrong output"
 [ "$(cached e)" = 1 ] || fail exec "no file was written"
+# What a new program is told of the CPU is believed if it is well formed.
+none=00000000,00000000,00000000,00000000,00000000
+"$anyarch" -cache off -hostcpu $none ./program 2>&1 | grep -q 'CPU is too old' || fail hostcpu "words are not used"
+for words in "" x ${none}0 ${none%0} "${none/,/;}"; do
+    "$anyarch" -cache off -hostcpu "$words" ./program 2>&1 | cmp -s - expected || fail hostcpu "'$words' is no list of words"
+done
 
 # -- Many processes that each add a little: segments, and all in one again --
 mkdir -m 700 parts
