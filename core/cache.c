@@ -22,7 +22,7 @@
 enum { MAX_UNITS = 256, PAGE_BITS = 12, MAX_OFFSET = 1 << 30 };
 enum { SAVE_BLOCKS = 512, SAVE_SECONDS = 10 };
 /* Reading a file costs as much as translating a few blocks; a segment more costs all later readers something. */
-enum { LEAST_FIRST = 32, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 };
+enum { LEAST_FIRST = 8, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 };
 /* What saving may take of the process's time: less than a tenth of it, and of what the cache has saved, a part. What it
  * takes is measured; these tell how much to begin. */
 enum { PART_OF_TIME = 16, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1400 };
