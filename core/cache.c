@@ -171,10 +171,12 @@ static void find_file(struct cache_unit *u, const struct cache_key *baked_key, s
     char name[CACHE_FILE_NAME];
     uint64_t size = 0, offset = 0;
     cache_file_name(name, &u->key, "tbc");
+    cache_marks_read(u);
     int fd = cache_open(name, false, &size);
     u->damaged = fd >= 0;
     if (read_head(f, fd, 0, size, &u->key)) {
         u->damaged = false;
+        cache_marks_compare(u, fd);
         return;
     }
     const struct cache_key *keys[] = {&u->key, baked_key};
@@ -439,7 +441,8 @@ static void log_units(void)
         const struct cache_unit *u = &cache_units[i];
         log_write("cache: %016llx%016llx %s: %u blocks on disk%s, %u regions, %u hits, %u misses, %u written\n",
                   (unsigned long long)u->key.word[0], (unsigned long long)u->key.word[1], u->name, blocks_on_disk(u),
-                  u->damaged ? " (damaged)" : "", u->damaged ? 0 : u->file.n_regions, u->hits, u->misses, u->written);
+                  u->damaged ? " (damaged)" : u->is_marked ? " (marked)" : "", u->damaged ? 0 : u->file.n_regions, u->hits,
+                  u->misses, u->written);
     }
 }
 
@@ -543,6 +546,8 @@ void cache_save(bool at_end)
         return;
     tb_lock_take();
     save_locked(0, ~(guest_addr)0);
+    for (unsigned i = 0; i < n_cache_units && at_end; i++)
+        cache_marks_set(&cache_units[i]);
     tb_lock_release();
     if (at_end && LOG_ON(cache))
         log_units();

@@ -130,7 +130,7 @@ bool cache_segment_usable(struct cache_unit *u, unsigned segment)
     for (unsigned i = 0; i < segment; i++)
         if (s->leads_to >> i & 1 && !cache_segment_usable(u, i))
             return false;
-    if (s->check != cache_segment_check(s, cache_segment_start(&u->file, segment))) {
+    if (!u->is_marked && s->check != cache_segment_check(s, cache_segment_start(&u->file, segment))) {
         u->state[segment] = SEGMENT_BAD;
         u->damaged = true;
     } else {

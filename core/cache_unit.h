@@ -2,6 +2,7 @@
 #pragma once
 #include "core/cache.h"
 #include "core/cache_format.h"
+#include <time.h>
 
 struct cache_page {
     uint64_t hash; /* of the memory when it was last looked at */
@@ -26,7 +27,10 @@ struct cache_unit {
     bool fixed;      /* the address is part of the key */
     bool damaged;    /* the cache file is to be replaced */
     bool is_baked;   /* the file comes from a baked one, at BAKED_OFFSET, and is not to be written */
+    bool is_marked;  /* the cache file is known to be whole */
     uint64_t baked_offset;
+    uint64_t mark;   /* of the cache file's state; 0: none */
+    time_t changed; /* when that came about */
     uint64_t dev, inode;
     struct cache_key key;
     char name[CACHE_NAME_SIZE];
@@ -106,6 +110,15 @@ void cache_unlink_loops(struct cache_unit *u, unsigned segment);
 extern bool cache_loops_count; /* that is done for every segment that becomes usable; guarded by tb_lock */
 /* No struct tb is used any more: nothing leads to blocks that are not in the file. */
 void cache_unlink_all(struct cache_unit *u);
+
+/* -- cache_marks.c -- */
+
+#define CACHE_MARKS "marks" /* name of the file in the folder */
+/* Read the mark for the unit's file, before that is opened; then see whether it is of the open file's state. */
+void cache_marks_read(struct cache_unit *u);
+void cache_marks_compare(struct cache_unit *u, int fd);
+/* At the end of a process: give the unit's file a mark if it has none and is whole. */
+void cache_marks_set(struct cache_unit *u);
 
 /* -- cache_dir.c -- */
 

@@ -162,6 +162,23 @@ run "after zeros" damaged # what was good in the damaged file is made again here
 run "after zeros again" damaged
 [ "$(hits)" -gt 20 ] || fail "after zeros" "not replaced: $line"
 
+# -- A file that was whole is not checked again, until it changes --
+cp -r c marked
+for i in 1 2 3 4; do run "before the mark, run $i" marked; done
+sleep 4 # one that changed just now gets no mark
+run "before the mark" marked
+[[ $line != *"(marked)"* ]] || fail mark "there before the file was checked: $line"
+run "with a mark" marked
+[[ $line == *"(marked)"* ]] && [ "$(hits)" -gt 20 ] || fail mark "none, or not used: $line"
+for f in marked/*.tbc; do head -c 100000 /dev/zero | dd of="$f" bs=4096 seek=1 conv=notrunc status=none; done
+run "zeroed after the mark" marked
+[[ $line != *"(marked)"* ]] || fail mark "of a file that has changed: $line"
+head -c 4096 /dev/urandom > marked/marks
+run "other marks" marked
+[[ $line != *"(marked)"* ]] || fail mark "random bytes are one: $line"
+ANYARCH_CACHE=marked "$anyarch" cache clear > /dev/null
+[ -z "$(ls -A marked)" ] || fail mark "clear leaves $(ls -A marked)"
+
 # -- Trust --
 untrusted() { run "$@"; [ "$(hits)" = 0 ] || fail "$1" "was trusted: $line"; }
 for mode in 777 770 702; do

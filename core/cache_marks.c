@@ -1,0 +1,96 @@
+/* cache_marks.c - which cache files were found whole since the kernel started, so that not each process reads all of a file to
+ * check it.
+ *
+ * A mark is a hash of what tells one state of a file from others: its place, size and the time of its last change, which no
+ * write leaves as it was, and the id of the running kernel, since only a crash can spoil what was written. A file that
+ * changed a moment ago gets no mark: two changes in one tick of the clock have the same time. Where there is no /proc there are no
+ * marks. The table of marks is a file of the folder; a wrong word in it matches no file. */
+#include "core/cache_unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/hash.h"
+
+enum { N_MARKS = 512, LEAST_AGE = 3 };
+static const char file_name[] = CACHE_MARKS;
+
+static uint64_t kernel; /* hash of its id; guarded by tb_lock */
+
+static off_t place_of(const struct cache_unit *u) { return (off_t)(u->key.word[1] % N_MARKS * sizeof u->mark); }
+
+static uint64_t hash_of_kernel(void)
+{
+    char id[36];
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    bool good = fd >= 0 && read(fd, id, sizeof id) == sizeof id;
+    if (fd >= 0)
+        close(fd);
+    return good ? hash_bytes(id, sizeof id, 1) | 1 : 0;
+}
+
+/* 0: none can be made. */
+static uint64_t mark_of(int fd, time_t *changed)
+{
+    struct stat st;
+    if (!kernel || fstat(fd, &st))
+        return 0;
+    const uint64_t state[] = {st.st_dev,  st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec,
+                              kernel};
+    *changed = st.st_ctim.tv_sec;
+    return hash_bytes(state, sizeof state, 4) | 1;
+}
+
+void cache_marks_read(struct cache_unit *u)
+{
+    static bool knows_kernel;
+    uint64_t size;
+    if (!knows_kernel)
+        kernel = hash_of_kernel();
+    knows_kernel = true;
+    u->mark = 0;
+    int fd = kernel ? cache_open(file_name, false, &size) : -1;
+    if (fd >= 0 && pread(fd, &u->mark, sizeof u->mark, place_of(u)) != sizeof u->mark)
+        u->mark = 0;
+    cache_close(CACHE_FD_FILE);
+}
+
+void cache_marks_compare(struct cache_unit *u, int fd)
+{
+    uint64_t mark = mark_of(fd, &u->changed);
+    u->is_marked = mark && mark == u->mark;
+    u->mark = mark;
+}
+
+/* Also what this process did not need is checked. */
+static bool is_whole(const struct cache_unit *u)
+{
+    const struct cache_header *h = u->file.header;
+    bool used = false;
+    for (unsigned i = 0; i < h->n_segments; i++) {
+        const struct cache_segment *s = &h->segment[i];
+        if (u->state[i] == SEGMENT_BAD)
+            return false;
+        if (u->state[i] != SEGMENT_UNKNOWN)
+            used = true;
+        else if (s->check != cache_segment_check(s, cache_segment_start(&u->file, i)))
+            return false;
+    }
+    return used;
+}
+
+void cache_marks_set(struct cache_unit *u)
+{
+    uint64_t size;
+    if (!u->file.header || u->damaged || !u->mark || u->is_marked || time(NULL) - u->changed < LEAST_AGE ||
+        !cache_dir_writable() || !is_whole(u))
+        return;
+    int fd = cache_open(file_name, true, &size);
+    if (fd < 0)
+        fd = cache_create(file_name);
+    if (fd >= 0 && pwrite(fd, &u->mark, sizeof u->mark, place_of(u)) < 0)
+        kernel = 0; /* a full disk: the next process does without */
+    cache_close(CACHE_FD_FILE);
+}
