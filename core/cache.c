@@ -18,11 +18,14 @@
 #include "core/host.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/promote.h"
 
 enum { MAX_UNITS = 256, PAGE_BITS = 12, MAX_OFFSET = 1 << 30 };
 enum { SAVE_BLOCKS = 512, SAVE_SECONDS = 10 };
 /* Reading a file costs as much as translating a few blocks; a segment more costs all later readers something. */
 enum { LEAST_FIRST = 8, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 };
+/* A region saves all later processes its making, and until then the slower code: as much as writing so many blocks. */
+enum { BLOCKS_PER_REGION = 1024 };
 /* What saving may take of the process's time: less than a tenth of it, and of what the cache has saved, a part. What it
  * takes is measured; these tell how much to begin. */
 enum { PART_OF_TIME = 16, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1400 };
@@ -428,6 +431,7 @@ void cache_after_fork(void)
 {
     for (unsigned i = 0; i < n_cache_units; i++)
         forget_new_blocks(&cache_units[i]);
+    promote_forget();
 }
 
 static uint32_t blocks_on_disk(const struct cache_unit *u)
@@ -446,15 +450,24 @@ static void log_units(void)
     }
 }
 
-static bool is_worth_writing(const struct cache_unit *u)
+/* True if PART is all of WHOLE, else in so many of cases: what is not worth its price in one process is missed by many. */
+static bool takes_its_turn(uint64_t part, uint64_t whole)
 {
-    uint32_t have = blocks_on_disk(u);
-    if (have == 0)
-        return u->n_new >= LEAST_FIRST || (u->damaged && u->n_new > 0);
-    bool merge = u->file.header->n_segments == CACHE_MAX_SEGMENTS;
-    if (cache_regions_worth(u, have))
-        return true;
-    return u->n_new >= LEAST_MORE && u->n_new >= have / (merge ? PART_FOR_MERGE : PART_OF_FILE);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return part && (part >= whole || (uint64_t)now.tv_nsec % whole < part);
+}
+
+/* Decide what is to be done with a unit's file, in u->is_due and u->for_regions. */
+static void decide(struct cache_unit *u)
+{
+    uint32_t have = blocks_on_disk(u), part = u->file.header && u->file.header->n_segments == CACHE_MAX_SEGMENTS
+                                                 ? PART_FOR_MERGE : PART_OF_FILE;
+    u->for_regions = have && takes_its_turn((uint64_t)u->n_superseding * BLOCKS_PER_REGION, have);
+    if (have)
+        u->is_due = u->for_regions || takes_its_turn(u->n_new, have / part > LEAST_MORE ? have / part : LEAST_MORE);
+    else
+        u->is_due = u->n_new >= LEAST_FIRST || (u->damaged && u->n_new > 0);
 }
 
 static int64_t cpu_time(void)
@@ -470,16 +483,18 @@ static void save_locked(guest_addr from, guest_addr end)
     static int64_t spent;
     int64_t saved = 0;
     bool any = false;
-    for (const struct cache_unit *u = cache_units; u < cache_units + n_cache_units; u++) {
-        saved += (int64_t)u->hits * HIT_NS;
-        any |= overlaps(u, from, end) && is_worth_writing(u);
+    for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units && !verifying; u++) {
+        decide(u);
+        u->is_due &= overlaps(u, from, end);
+        any |= u->is_due;
+        saved += (int64_t)u->hits * HIT_NS + (u->for_regions ? (int64_t)blocks_on_disk(u) * BLOCK_NS : 0);
     }
     if (!any)
         return;
     int64_t start = cpu_time(), now = start, allowed = start / PART_OF_TIME + saved - spent;
-    for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units && !verifying; u++) {
+    for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units; u++) {
         int64_t n_blocks = (allowed - (now - start) - FILE_NS) / BLOCK_NS;
-        if (!overlaps(u, from, end) || !is_worth_writing(u) || n_blocks < LEAST_FIRST)
+        if (!u->is_due || n_blocks < LEAST_FIRST)
             continue;
         cache_write_unit(u, n_blocks < UINT32_MAX ? (uint32_t)n_blocks : UINT32_MAX);
         forget_new_blocks(u);
@@ -532,12 +547,13 @@ void cache_add(struct cache_unit *u, struct tb *tb)
     save_in_time();
 }
 
-void cache_add_region(struct cache_unit *u, struct tb *region, const struct tb *head)
+bool cache_add_region(struct cache_unit *u, struct tb *region, const struct tb *head)
 {
     if (!can_be_saved(u, region))
-        return;
+        return false;
     add_new(u, region);
     u->n_superseding += head->in_file;
+    return true;
 }
 
 void cache_save(bool at_end)
@@ -545,6 +561,8 @@ void cache_save(bool at_end)
     if (!on)
         return;
     tb_lock_take();
+    if (at_end)
+        promote_keep_heat();
     save_locked(0, ~(guest_addr)0);
     for (unsigned i = 0; i < n_cache_units && at_end; i++)
         cache_marks_set(&cache_units[i]);

@@ -35,8 +35,8 @@ bool cache_has(guest_addr pc, uint32_t mode);
 void cache_note_page(guest_addr addr);
 /* A block was translated: it is written out in time. With "verify": dies unless it equals the cached one. */
 void cache_add(struct cache_unit *unit, struct tb *tb);
-/* The region takes the place of its head, in the file as well. */
-void cache_add_region(struct cache_unit *unit, struct tb *region, const struct tb *head);
+/* The region takes the place of its head, in the file as well. False: that cannot be. */
+bool cache_add_region(struct cache_unit *unit, struct tb *region, const struct tb *head);
 /* With "verify": place the code to come as that of the cached block. True: which is a region. */
 bool cache_place(struct cache_unit *unit, guest_addr pc, uint32_t mode);
 
@@ -50,6 +50,12 @@ struct tb *cache_owner(const void *code, bool *made);
 bool cache_invalidate(guest_addr start, uint64_t size);
 void cache_flush(void);      /* every block is gone */
 void cache_after_fork(void); /* in the child: what the parent has translated is the parent's to save */
+
+/* How often jumps to a loop head were counted by earlier processes. */
+uint32_t cache_heat(const struct tb *tb);
+/* Keep the number for the next; CACHE_HEAT_VAIN: of this one no region can be kept, they need not count. */
+enum { CACHE_HEAT_VAIN = UINT16_MAX };
+void cache_keep_heat(const struct tb *tb, uint32_t count);
 
 /* Write out new blocks, where it is worth it. AT_END: of the process or at execve; also writes the "cache" log item.
  * Takes tb_lock. */

@@ -293,7 +293,9 @@ void cache_prune(uint64_t limit)
     unsigned n = list_files(files, &total);
     if (total > limit)
         remove_oldest(files, n, total - limit);
-    if (limit == 0)
+    if (limit == 0) {
         unlinkat(fds[CACHE_FD_FOLDER], CACHE_MARKS, 0);
+        unlinkat(fds[CACHE_FD_FOLDER], CACHE_HEAT, 0);
+    }
     munmap(files, size);
 }

@@ -15,7 +15,6 @@
 #include "core/hash.h"
 
 enum { N_MARKS = 512, LEAST_AGE = 3 };
-static const char file_name[] = CACHE_MARKS;
 
 static uint64_t kernel; /* hash of its id; guarded by tb_lock */
 
@@ -51,7 +50,7 @@ void cache_marks_read(struct cache_unit *u)
         kernel = hash_of_kernel();
     knows_kernel = true;
     u->mark = 0;
-    int fd = kernel ? cache_open(file_name, false, &size) : -1;
+    int fd = kernel ? cache_open(CACHE_MARKS, false, &size) : -1;
     if (fd >= 0 && pread(fd, &u->mark, sizeof u->mark, place_of(u)) != sizeof u->mark)
         u->mark = 0;
     cache_close(CACHE_FD_FILE);
@@ -64,33 +63,43 @@ void cache_marks_compare(struct cache_unit *u, int fd)
     u->mark = mark;
 }
 
-/* Also what this process did not need is checked. */
-static bool is_whole(const struct cache_unit *u)
+/* Also what this process did not need is checked, if it needed some. */
+static bool is_whole(const struct cache_unit *u, bool *used)
 {
     const struct cache_header *h = u->file.header;
-    bool used = false;
-    for (unsigned i = 0; i < h->n_segments; i++) {
+    *used = false;
+    for (unsigned i = 0; i < h->n_segments; i++)
+        *used |= u->state[i] != SEGMENT_UNKNOWN;
+    for (unsigned i = 0; i < h->n_segments && *used; i++) {
         const struct cache_segment *s = &h->segment[i];
-        if (u->state[i] == SEGMENT_BAD)
-            return false;
-        if (u->state[i] != SEGMENT_UNKNOWN)
-            used = true;
-        else if (s->check != cache_segment_check(s, cache_segment_start(&u->file, i)))
+        if (u->state[i] == SEGMENT_UNKNOWN && s->check != cache_segment_check(s, cache_segment_start(&u->file, i)))
             return false;
     }
-    return used;
+    return true;
+}
+
+static void write_mark(const struct cache_unit *u)
+{
+    uint64_t size;
+    int fd = cache_open(CACHE_MARKS, true, &size);
+    if (fd < 0)
+        fd = cache_create(CACHE_MARKS);
+    if (fd >= 0 && pwrite(fd, &u->mark, sizeof u->mark, place_of(u)) < 0)
+        kernel = 0; /* a full disk: the next process does without */
+    cache_close(CACHE_FD_FILE);
 }
 
 void cache_marks_set(struct cache_unit *u)
 {
-    uint64_t size;
+    char name[CACHE_FILE_NAME];
+    bool used;
     if (!u->file.header || u->damaged || !u->mark || u->is_marked || time(NULL) - u->changed < LEAST_AGE ||
-        !cache_dir_writable() || !is_whole(u))
+        !cache_dir_writable())
         return;
-    int fd = cache_open(file_name, true, &size);
-    if (fd < 0)
-        fd = cache_create(file_name);
-    if (fd >= 0 && pwrite(fd, &u->mark, sizeof u->mark, place_of(u)) < 0)
-        kernel = 0; /* a full disk: the next process does without */
-    cache_close(CACHE_FD_FILE);
+    if (!is_whole(u, &used)) { /* damaged where no process looks */
+        cache_file_name(name, &u->key, "tbc");
+        unlinkat(cache_fd(CACHE_FD_FOLDER), name, 0);
+    } else if (used) {
+        write_mark(u);
+    }
 }

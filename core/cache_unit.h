@@ -42,6 +42,8 @@ struct cache_unit {
     struct tb *new_blocks, **last_new; /* not in the file, linked by unit_next */
     uint32_t n_new;
     uint32_t n_superseding; /* of these, regions whose heads are in the file */
+    bool is_due;      /* they are to be written, */
+    bool for_regions; /* the whole file anew, so that these run from the start */
     uint32_t hits, misses, written, n_retries;
 };
 
@@ -113,18 +115,25 @@ void cache_unlink_all(struct cache_unit *u);
 
 /* -- cache_marks.c -- */
 
-#define CACHE_MARKS "marks" /* name of the file in the folder */
 /* Read the mark for the unit's file, before that is opened; then see whether it is of the open file's state. */
 void cache_marks_read(struct cache_unit *u);
 void cache_marks_compare(struct cache_unit *u, int fd);
 /* At the end of a process: give the unit's file a mark if it has none and is whole. */
 void cache_marks_set(struct cache_unit *u);
 
+/* -- cache_heat.c -- */
+
+/* What is known so far of the loop head at an offset of the guest's file. */
+uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mode);
+
 /* -- cache_dir.c -- */
 
 /* Name of a unit's file, or with "tmp" as END of the one it is written to. */
 enum { CACHE_FILE_NAME = 40 };
 void cache_file_name(char name[CACHE_FILE_NAME], const struct cache_key *key, const char *end);
+/* Names of the other files there. */
+#define CACHE_MARKS "marks"
+#define CACHE_HEAT "heat"
 /* Open a file of the folder if nobody else can have written it, for reading or also for WRITING. Returns a descriptor or
  * -1; *size. Only one file is open at a time: cache_close(CACHE_FD_FILE). */
 int cache_open(const char *name, bool writing, uint64_t *size);
@@ -167,8 +176,6 @@ bool cache_bake(int fd, struct cache_baked_part *part, uint32_t n);
 /* -- cache_write.c -- */
 /* Write out new blocks; at most N in all, with old ones that are written again. */
 void cache_write_unit(struct cache_unit *u, uint32_t n);
-/* New regions are worth writing a file of N blocks again, so that they run from the start. */
-bool cache_regions_worth(const struct cache_unit *u, uint64_t n);
 /* What goes into a file for a block, but for places there: the entry, and its details to AT. */
 struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *tb);
 void cache_put_details(const struct tb *tb, uint8_t *at);

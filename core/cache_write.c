@@ -18,8 +18,7 @@
 #include "core/ir.h"
 
 enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16, MAX_FILE = 256 << 20, MAX_PAGES = 1 << 18 };
-/* A region saves its making, and until then the slower code: as much as writing so many blocks. */
-enum { MAX_CODE = 256 << 10, BLOCKS_PER_REGION = 512 };
+enum { MAX_CODE = 256 << 10 };
 
 /* The bytes of the segment in their order. Memory that was not touched before costs more than the rest of the work, so they
  * go out piece by piece. */
@@ -59,12 +58,7 @@ static bool is_worth_merging(const struct writer *w, const struct cache_header *
     uint64_t n = 0;
     for (unsigned i = 0; i < h->n_segments; i++)
         n += h->segment[i].n_blocks;
-    return (n / 2 <= w->max_new || cache_regions_worth(w->unit, n)) && n + w->max_new <= w->max_blocks;
-}
-
-bool cache_regions_worth(const struct cache_unit *u, uint64_t n)
-{
-    return u->n_superseding && (uint64_t)u->n_superseding * BLOCKS_PER_REGION >= n;
+    return (n / 2 <= w->max_new || w->unit->for_regions) && n + w->max_new <= w->max_blocks;
 }
 
 /* The unit's blocks come from a file that is not to be written: the new file has them too. False: that is not worth it. */
@@ -378,6 +372,15 @@ static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode)
     return 0;
 }
 
+/* Jumps to a loop head that is warm already: the next process counts on. */
+static bool is_to_be_counted(const struct writer *w, const struct cache_exit *exit, uint32_t target, uint32_t mode)
+{
+    if (exit->target > 0 || !cache_heat_at(w->unit, target, mode))
+        return false;
+    const struct cache_entry *head = find_chosen(w, target, mode);
+    return !head || head->kind == CACHE_PLAIN;
+}
+
 static struct cache_exit exit_of(const struct tb *tb, unsigned n)
 {
     const struct tb_exit *x = &tb->exits[n];
@@ -411,7 +414,8 @@ static void put_code(struct writer *w, uint32_t i)
         host_backend.reach_cell(code, tb ? tb->bias_at[n] : p.bias_at[n], w->segment->start + e->code);
     for (unsigned n = 0; n < e->n_exits; n++) {
         struct cache_exit exit = tb ? exit_of(tb, n) : p.exit[n];
-        uint64_t place = place_of(w, e->offset + (uint32_t)exit.target, e->mode);
+        uint32_t target = e->offset + (uint32_t)exit.target;
+        uint64_t place = is_to_be_counted(w, &exit, target, e->mode) ? 0 : place_of(w, target, e->mode);
         host_backend.lead_exit(code, exit.site, place ? (int64_t)(place - w->segment->start - e->code) : exit.stub);
     }
 }

@@ -18,5 +18,9 @@ struct tb *promote_hot(struct thread *thread);
 /* For tests (threshold 0): make every new block a region, *tb with it. Holds tb_lock. */
 bool promote_all(void);
 void promote_now(const struct thread *thread, struct tb **tb);
+/* At the end of a process, with tb_lock: keep what was counted for the next one. */
+void promote_keep_heat(void);
+/* No block is used any more. */
+void promote_forget(void);
 /* Fill in the words of a new thread. */
 void promote_init_cpu(struct cpu *cpu);

@@ -394,6 +394,7 @@ void tb_flush(void)
     n_dead = 0;
     memory_at = memory;
     cache_flush();
+    promote_forget();
     tagged_forget();
     code_buffer_reset();
     thread_forget_code();

@@ -1,0 +1,61 @@
+/* cache_heat.c - how often earlier processes have counted jumps to a loop head, so that a loop which is not hot in one process
+ * becomes a region in the end, and is one from the start from then on.
+ *
+ * The counts are in a file of the folder, a table without order: a word has the upper bits of a hash that names the loop head, and
+ * the count. Of two loop heads with the same place the last one stays. A wrong word does no harm but a region too early. */
+#include "core/cache_unit.h"
+
+#include <unistd.h>
+
+#include "core/hash.h"
+
+enum { N_WORDS = 1024 };
+#define COUNT_MASK ((uint64_t)CACHE_HEAT_VAIN)
+
+static uint64_t words[N_WORDS]; /* guarded by tb_lock */
+
+static uint64_t name_of(const struct cache_unit *u, uint32_t offset, uint32_t mode)
+{
+    const uint64_t parts[] = {u->key.word[0], u->key.word[1], offset, mode};
+    return hash_bytes(parts, sizeof parts, 5);
+}
+
+uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mode)
+{
+    uint64_t name = name_of(u, offset, mode), word = words[name % N_WORDS], count = word & COUNT_MASK;
+    return (word ^ name) & ~COUNT_MASK || count == CACHE_HEAT_VAIN ? 0 : (uint32_t)count;
+}
+
+uint32_t cache_heat(const struct tb *tb)
+{
+    static bool was_read;
+    const struct cache_unit *u = cache_unit_at(tb->pc);
+    uint64_t size;
+    if (!u)
+        return 0;
+    int fd = was_read ? -1 : cache_open(CACHE_HEAT, false, &size);
+    if (fd >= 0 && pread(fd, words, sizeof words, 0) < 0)
+        words[0] = 0;
+    cache_close(CACHE_FD_FILE);
+    was_read = true;
+    return cache_heat_at(u, (uint32_t)(tb->pc - u->base), tb->mode);
+}
+
+void cache_keep_heat(const struct tb *tb, uint32_t count)
+{
+    const struct cache_unit *u = cache_unit_at(tb->pc);
+    uint64_t size;
+    if (!u || !cache_dir_writable())
+        return;
+    uint64_t name = name_of(u, (uint32_t)(tb->pc - u->base), tb->mode), *old = &words[name % N_WORDS];
+    uint64_t word = (name & ~COUNT_MASK) | (count < CACHE_HEAT_VAIN ? count : CACHE_HEAT_VAIN);
+    if (*old == word || *old == (name | COUNT_MASK))
+        return;
+    *old = word;
+    int fd = cache_open(CACHE_HEAT, true, &size);
+    if (fd < 0)
+        fd = cache_create(CACHE_HEAT);
+    if (fd >= 0 && pwrite(fd, &word, sizeof word, (old - words) * (off_t)sizeof word) < 0)
+        *old = 0; /* a full disk */
+    cache_close(CACHE_FD_FILE);
+}
