@@ -249,13 +249,15 @@ static void add_block(struct explore *x, struct place at)
 
 /* ---- The graph --------------------------------------------------------------------------------------------- */
 
-static void find_edges(struct hot_region *r)
+/* ONLY_SILENT: those that do not poll. */
+static void find_edges(struct hot_region *r, bool only_silent)
 {
     for (unsigned b = 0; b < r->n_blocks; b++) {
         struct region_block *block = &r->block[b];
         block->to = 0;
         for (uint32_t i = 1; i < block->ir.n; i++) {
-            int to = is_exit(&block->ir.ops[i]) ? region_target(r, block, &block->ir.ops[i]).block : -1;
+            const struct ir_op *op = &block->ir.ops[i];
+            int to = is_exit(op) && !(only_silent && op->d & IR_POLL) ? region_target(r, block, op).block : -1;
             if (to >= 0)
                 block->to |= (uint64_t)1 << to;
         }
@@ -319,7 +321,7 @@ static bool keep_loops(struct hot_region *r, bool alone)
     }
     r->n_blocks = n;
     r->head = (unsigned)region_find(r, r->pc, 0);
-    find_edges(r);
+    find_edges(r, false);
     return true;
 }
 
@@ -372,17 +374,82 @@ static void settle_returns(struct hot_region *r)
     }
 }
 
-/* Each backward edge makes a loop: the blocks that lead to it without passing through its target. */
-static void find_depths(struct hot_region *r)
+/* DOM[b]: the blocks that every way from the head to block b passes. */
+static void find_dominators(const struct hot_region *r, uint64_t *dom)
+{
+    for (unsigned b = 0; b < r->n_blocks; b++)
+        dom[b] = b == r->head ? (uint64_t)1 << b : ~(uint64_t)0;
+    for (bool more = true; more;) {
+        more = false;
+        for (unsigned b = 0; b < r->n_blocks; b++) {
+            uint64_t before = ~(uint64_t)0;
+            for (unsigned p = 0; p < r->n_blocks; p++)
+                if (r->block[p].to >> b & 1)
+                    before &= dom[p];
+            before = b == r->head ? dom[b] : before | (uint64_t)1 << b;
+            more |= before != dom[b];
+            dom[b] = before;
+        }
+    }
+}
+
+/* The edge from block B to block H is a loop's way back. In a function that was called, where it starts says which edges are:
+ * those to a block that dominates theirs. Else the head may be in the innermost loop, and those that go backward are. */
+static bool goes_round(const struct hot_region *r, const uint64_t *dom, unsigned b, unsigned h)
+{
+    return h <= b && (r->block[b].context == 0 || dom[b] >> h & 1);
+}
+
+/* Each such edge makes a loop: the blocks that lead to it without passing through its target. */
+static void find_depths(struct hot_region *r, const uint64_t *dom)
 {
     uint64_t loop[REGION_MAX_BLOCKS] = {0};
     for (unsigned b = 0; b < r->n_blocks; b++)
         for (unsigned h = 0; h <= b; h++)
-            if (r->block[b].to >> h & 1)
+            if (r->block[b].to >> h & 1 && goes_round(r, dom, b, h))
                 loop[h] |= b == h ? (uint64_t)1 << h : reaching(r, (uint64_t)1 << b, (uint64_t)1 << h) | (uint64_t)1 << h;
     for (unsigned b = 0; b < r->n_blocks; b++)
         for (unsigned h = 0; h < r->n_blocks; h++)
             r->block[b].depth += loop[h] >> b & 1;
+}
+
+/* The exit OP of BLOCK polls no more, if no way round is left that does not poll. r->block[].to has the edges that do not. */
+static void drop_poll(struct hot_region *r, unsigned block, struct ir_op *op, unsigned to)
+{
+    if (reaching(r, (uint64_t)1 << block, 0) >> to & 1)
+        return;
+    op->d &= (uint16_t)~IR_POLL;
+    r->block[block].to |= (uint64_t)1 << to;
+}
+
+/* Every loop of the region needs one poll, on its way back. */
+static void drop_polls(struct hot_region *r, const uint64_t *dom)
+{
+    find_edges(r, true);
+    for (int back = false; back <= true; back++)
+        for (unsigned b = 0; b < r->n_blocks; b++) {
+            struct region_block *block = &r->block[b];
+            for (uint32_t i = 1; i < block->ir.n; i++) {
+                struct ir_op *op = &block->ir.ops[i];
+                int to = is_exit(op) && op->d & IR_POLL ? region_target(r, block, op).block : -1;
+                if (to >= 0 && goes_round(r, dom, b, (unsigned)to) == back)
+                    drop_poll(r, b, op, (unsigned)to);
+            }
+        }
+    find_edges(r, false);
+}
+
+/* The code of a block comes behind that of one that ends with a jump to it, if it can be. */
+static void lay_out(struct hot_region *r)
+{
+    uint64_t placed = 0;
+    unsigned n = 0;
+    for (int first = (int)r->head; n < r->n_blocks; first = __builtin_ctzll(~placed))
+        for (int b = first; b >= 0 && !(placed >> b & 1);) {
+            r->order[n++] = (uint8_t)b;
+            placed |= (uint64_t)1 << b;
+            b = region_target(r, &r->block[b], last_op(&r->block[b].ir)).block;
+        }
 }
 
 /* ---- What lives across blocks ------------------------------------------------------------------------------- */
@@ -497,7 +564,7 @@ static bool explore(struct explore *x, bool follow_calls)
         if (r->n_blocks == 0)
             return false; /* the head itself cannot be had */
     }
-    find_edges(r);
+    find_edges(r, false);
     return keep_loops(r, x->alone);
 }
 
@@ -506,6 +573,7 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     static struct hot_region region;
     struct hot_region *r = &region;
     static struct explore x;
+    uint64_t dom[REGION_MAX_BLOCKS];
     r->pc = pc;
     r->mode = mode;
     memset(r->uses, 0, sizeof r->uses);
@@ -517,8 +585,11 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     if ((alone || !explore(&x, false)) && !explore(&x, true))
         return NULL;
     settle_returns(r);
-    find_edges(r);
-    find_depths(r);
+    find_edges(r, false);
+    find_dominators(r, dom);
+    find_depths(r, dom);
+    drop_polls(r, dom);
+    lay_out(r);
     drop_dead_flags(r);
     for (unsigned b = 0; b < r->n_blocks; b++)
         opt_run(&r->block[b].ir);

@@ -39,6 +39,7 @@ struct hot_region {
     uint32_t mode;
     unsigned n_blocks, head, n_insns;
     struct region_block block[REGION_MAX_BLOCKS]; /* by increasing pc, functions behind the blocks that call them */
+    uint8_t order[REGION_MAX_BLOCKS]; /* of the code: indices of blocks */
     uint32_t uses[IR_MAX_VARS]; /* gets and puts of each variable, those in loops counting more */
     bool is_put[IR_MAX_VARS];   /* some block writes it */
     bool follows_calls;         /* which blocks it has depends on what was run */

@@ -16,10 +16,10 @@ enum { FEW_GPRS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RBX, FEW_VECS = 6 };
  * twice in each round (region.c: LOOP_WEIGHT_LOG2), and that much more often than what gives way to it. */
 enum { LEAST_USES = 16, GIVE_WAY_USES = 16 };
 
-/* Atomic operations, whose operands go to registers of their own. */
+/* Atomic accesses to 16 bytes: CMPXCHG16B has four registers of its own. */
 static bool needs_many_gprs(unsigned op)
 {
-    return op >= IR_swp && op <= IR_stxv;
+    return op == IR_casv || op == IR_ldxv || op == IR_stxv;
 }
 
 static bool needs_many_vecs(unsigned op)
@@ -174,13 +174,12 @@ static void emit_blocks(struct emitter *e, const struct hot_region *r)
     settle_bias(e, r);
     memset(e->block_at, 0, sizeof e->block_at);
     emit_from_standard(e);
-    if (r->head != 0)
-        note_jump(e, asm_jmp_near(&e->a), r->head);
-    else if (asm_offset(&e->a) == 0)
+    if (asm_offset(&e->a) == 0)
         asm_nop(&e->a, 1); /* offset 0 stands for no code yet */
-    for (unsigned b = 0; b < r->n_blocks; b++) {
+    for (unsigned k = 0; k < r->n_blocks; k++) { /* the head is the first */
+        unsigned b = r->order[k];
         e->block_at[b] = asm_offset(&e->a);
-        e->next_block = b + 1;
+        e->next_block = k + 1 < r->n_blocks ? r->order[k + 1] : REGION_MAX_BLOCKS;
         e->block = &r->block[b];
         for (unsigned i = 0; i < r->block[b].ir.n_vars; i++)
             e->place_of[i] = MAX_PLACES;

@@ -130,6 +130,34 @@ static void test_region_takes_in_functions_that_are_called(void **state)
     assert_int_equal(region_target(r, &r->block[f], &ir->ops[ir->n - 1]).pc, at(2));
 }
 
+/* f's rare part stands behind its end and jumps back: no loop, so nothing there polls. */
+static void test_region_knows_which_backward_jumps_go_round(void **state)
+{
+    (void)state;
+    static const uint32_t code[] = {CALLING_LOOP, CMP_X0_9, B_EQ(4), ADD_X1_1, RET, 0, ADD_X0_1, B(-4)};
+    const struct hot_region *r = form(code, sizeof code, 0, true);
+    assert_non_null(r);
+    int rare = region_find(r, at(13), 1), end = region_find(r, at(10), 1);
+    assert_true(rare >= 0 && end >= 0);
+    assert_int_equal(r->block[end].depth, 1);
+    assert_int_equal(n_polls(&r->block[rare]), 0);
+    assert_int_equal(n_polls(block_at(r, 2)), 1);
+}
+
+static void test_region_puts_blocks_behind_jumps_to_them(void **state)
+{
+    (void)state;
+    /* The block at 5 jumps over the one at 8, to the one at 9. */
+    static const uint32_t code[] = {CMP_X0_9, B_EQ(4), CMP_X1_9, B_EQ(6), B(-4), ADD_X0_1, B_NE(2), B(2), ADD_X1_1, ADD_X1_1, B(-10)};
+    const struct hot_region *r = FORM(code, 0);
+    assert_non_null(r);
+    assert_int_equal(r->n_blocks, 4);
+    assert_int_equal(r->order[0], r->head);
+    assert_int_equal(r->order[1], region_find(r, at(5), 0));
+    assert_int_equal(r->order[2], region_find(r, at(9), 0));
+    assert_int_equal(r->order[3], region_find(r, at(8), 0));
+}
+
 static void test_region_compares_return_addresses_that_may_have_changed(void **state)
 {
     (void)state;
@@ -225,6 +253,8 @@ int main(void)
         cmocka_unit_test(test_region_takes_in_the_outer_loop),
         cmocka_unit_test(test_region_ends_before_calls),
         cmocka_unit_test(test_region_takes_in_functions_that_are_called),
+        cmocka_unit_test(test_region_knows_which_backward_jumps_go_round),
+        cmocka_unit_test(test_region_puts_blocks_behind_jumps_to_them),
         cmocka_unit_test(test_region_compares_return_addresses_that_may_have_changed),
         cmocka_unit_test(test_region_does_not_follow_recursion),
         cmocka_unit_test(test_region_blocks_end_before_other_blocks),
