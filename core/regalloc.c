@@ -325,6 +325,20 @@ static void load_into(struct ra *ra, ir_ref v, int reg)
         bug("register allocator: value %u (%s) is nowhere", v, ir_op_info[ra->ir->ops[v].op].name);
 }
 
+/* V is in REG, which is about to change. If another variable's home holds it too, it is there from now on. */
+static bool move_to_other_home(struct ra *ra, ir_ref v, int reg)
+{
+    for (unsigned var = 0; var < ra->ir->n_vars; var++) {
+        int pin = ra->host->pin[var];
+        if (pin == RA_NONE || pin == reg || ra->var_value[var] != v || ra->held[pin])
+            continue; /* what a register holds for a coming put comes before the variable's value */
+        ra->held[pin] = v;
+        ra->value[v].reg = ra->value[v].was = (int8_t)pin;
+        return true;
+    }
+    return false;
+}
+
 /* ---- Interface of the emitter ------------------------------------------------------------ */
 
 void ra_begin_op(struct ra *ra, ir_ref ref)
@@ -372,7 +386,7 @@ static int wanted(struct ra *ra, ir_ref v)
     if (reg == RA_NONE)
         return RA_NONE;
     ir_ref old = ra->held[reg];
-    if (old && old != v && ra->value[old].reg == reg && lives(ra, old))
+    if (old && old != v && ra->value[old].reg == reg && lives(ra, old) && !move_to_other_home(ra, old, reg))
         return RA_NONE;
     return reg;
 }
@@ -419,15 +433,15 @@ int ra_def_reuse(struct ra *ra, ir_ref v)
 
 int ra_def_over(struct ra *ra, ir_ref v, ir_ref a)
 {
-    int from = ra->value[a].reg, want = wanted(ra, v);
+    int before = ra->value[a].reg, want = wanted(ra, v), from = ra->value[a].reg;
     bool dies = !lives(ra, a);
     if (want != RA_NONE && (want == from ? dies : !(ra->locked & BIT(want)))) {
         ir_ref old = ra->held[want];
         if (want == from || !old || ra->value[old].reg != want || !needed(ra, old)) {
-            if (want != from)
-                load_into(ra, a, want);
-            else
+            if (want == from)
                 ra->value[a].reg = RA_NONE;
+            else if (want != before)
+                load_into(ra, a, want);
             return take_wanted(ra, v, want);
         }
     }
@@ -485,6 +499,8 @@ static void save_old(struct ra *ra, unsigned var, ir_ref v)
     if (pin != RA_NONE) {
         ir_ref in = ra->held[pin];
         if (in && in != v && ra->value[in].reg == pin) {
+            if (lives(ra, in) && move_to_other_home(ra, in, pin))
+                return;
             if (lives(ra, in) && ra->value[in].slot < 0) {
                 int reg = alloc(ra, pin >= RA_VEC);
                 ra->host->move(ra->ctx, reg, pin);
