@@ -547,10 +547,14 @@ static int check_cost(const struct test *t, const struct cost *noted)
 static int check_file(const char *path)
 {
     static struct test test;
-    static struct test_case cases[MAX_CASES];
+    static struct test_case *cases; /* not in .bss, whose other variables it would move apart */
     static struct code codes[MAX_CODES];
     int bad = 0;
     struct cost cost = {0};
+    if (!cases)
+        cases = calloc(MAX_CASES, sizeof *cases);
+    if (!cases)
+        die("out of memory");
     memset(&test, 0, sizeof test);
     test.path = running = path;
     test.cases = cases;

@@ -519,7 +519,7 @@ static void choose_prefix(const struct guest *guest)
         process.ld_prefix = standard;
 }
 
-static void at_exit(void)
+RUN_OFTEN static void at_exit(void)
 {
     cache_save(true);
     if (LOG_ON(prof))

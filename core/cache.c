@@ -427,7 +427,7 @@ static void forget_new_blocks(struct cache_unit *u)
     u->n_new = u->n_superseding = 0;
 }
 
-void cache_after_fork(void)
+RUN_OFTEN void cache_after_fork(void)
 {
     for (unsigned i = 0; i < n_cache_units; i++)
         forget_new_blocks(&cache_units[i]);
@@ -556,7 +556,7 @@ bool cache_add_region(struct cache_unit *u, struct tb *region, const struct tb *
     return true;
 }
 
-void cache_save(bool at_end)
+RUN_OFTEN void cache_save(bool at_end)
 {
     if (!on)
         return;
@@ -580,7 +580,7 @@ void cache_save_range(guest_addr start, guest_addr end)
     tb_lock_release();
 }
 
-void cache_count_loops(void)
+RUN_OFTEN void cache_count_loops(void)
 {
     static unsigned n;
     if (!on || cache_loops_count || ++n % LOOPS_EVERY || cpu_time() < LOOPS_NS)

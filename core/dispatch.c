@@ -115,7 +115,7 @@ static void renew_mode(struct thread *thread)
     host_backend.set_fp_mode(cpu);
 }
 
-static enum exit_reason run_block(struct thread *thread, struct tb *tb)
+RUN_OFTEN static enum exit_reason run_block(struct thread *thread, struct tb *tb)
 {
     if (engine_options.lockstep)
         return lockstep_run(thread, tb);
@@ -159,7 +159,7 @@ static bool run_again(const struct thread *thread)
     return true;
 }
 
-static struct tb *find_or_make(struct thread *thread)
+RUN_OFTEN static struct tb *find_or_make(struct thread *thread)
 {
     const struct cpu *cpu = &thread->cpu;
     struct tb *tb = tb_find(cpu->pc, cpu->mode);
@@ -170,7 +170,7 @@ static struct tb *find_or_make(struct thread *thread)
     return tb_get(thread, cpu->pc, cpu->mode);
 }
 
-static enum exit_reason run_inside(struct thread *thread)
+RUN_OFTEN static enum exit_reason run_inside(struct thread *thread)
 {
     struct cpu *cpu = &thread->cpu;
     struct tb *tb = NULL;
@@ -227,7 +227,7 @@ static enum exit_reason run_inside(struct thread *thread)
     }
 }
 
-enum exit_reason cpu_run(struct thread *thread)
+RUN_OFTEN enum exit_reason cpu_run(struct thread *thread)
 {
     thread_inside(thread);
     enum exit_reason reason = run_inside(thread);

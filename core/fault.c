@@ -84,9 +84,9 @@ bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *u
     if (sig != SIGSEGV && sig != SIGBUS)
         return false;
     const void *pc = host_context_pc(uc);
-    if (thread->recover) {
+    if (thread->cpu.recover) {
         record_fault(thread, sig, info, uc);
-        host_context_call(uc, (void (*)(void *))recover, thread->recover);
+        host_context_call(uc, (void (*)(void *))recover, thread->cpu.recover);
         return true;
     }
     if (!tb_is_code(pc))

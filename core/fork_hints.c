@@ -62,7 +62,7 @@ static void make_notes(void)
     own = p;
 }
 
-void fork_hints_before_fork(struct thread *thread)
+RUN_OFTEN void fork_hints_before_fork(struct thread *thread)
 {
     if (engine_options.no_chain || engine_options.engine != ENGINE_JIT || __atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
         return;
@@ -81,7 +81,7 @@ void fork_hints_before_fork(struct thread *thread)
     __atomic_clear(&busy, __ATOMIC_RELEASE);
 }
 
-void fork_hints_after_fork(void)
+RUN_OFTEN void fork_hints_after_fork(void)
 {
     parents = own;
     own = NULL;

@@ -406,14 +406,14 @@ static unsigned run_steps(struct interp *r)
 static __attribute__((noinline)) unsigned run_guarded(struct interp *r)
 {
     struct thread *thread = r->thread;
-    struct recover_point here, *outer = thread->recover;
+    struct recover_point here, *outer = thread->cpu.recover;
     if (__builtin_setjmp(here.word)) {
-        r->thread->recover = outer;
+        r->thread->cpu.recover = outer;
         return EXIT_FAULT;
     }
-    thread->recover = &here;
+    thread->cpu.recover = &here;
     unsigned reason = run_steps(r);
-    thread->recover = outer;
+    thread->cpu.recover = outer;
     return reason;
 }
 

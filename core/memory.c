@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "core/region_list.h"
@@ -25,20 +26,20 @@ static struct region_list own_map;   /* guarded by map_lock */
 static char **names;                 /* interned, sorted; guarded by map_lock */
 static size_t n_names;
 
-void memory_lock(void)
+RUN_OFTEN void memory_lock(void)
 {
     pthread_mutex_lock(&outer_lock);
 }
-void memory_unlock(void)
+RUN_OFTEN void memory_unlock(void)
 {
     pthread_mutex_unlock(&outer_lock);
 }
 
-void memory_map_lock_before_fork(void)
+RUN_OFTEN void memory_map_lock_before_fork(void)
 {
     pthread_mutex_lock(&map_lock);
 }
-void memory_map_unlock_after_fork(void)
+RUN_OFTEN void memory_map_unlock_after_fork(void)
 {
     pthread_mutex_unlock(&map_lock);
 }
@@ -275,26 +276,49 @@ void memory_populate(void *start, size_t size)
 }
 
 #ifdef ANYARCH_WRAPS_MMAP
+/* Where to begin: just above the library's brk, which is far from the guest's programs and random as well, so that what lies
+ * there shares page tables with it, which every fork copies. Old kernels put brk beside this program's image, between the
+ * guest's mappings: then at some other place. */
+static uintptr_t first_own_place(void)
+{
+    enum { ROOM_OF_BRK = 128 << 10, LOG_OF_ROOM = 44 };
+    const uintptr_t high = (uintptr_t)6 << LOG_OF_ROOM, brk_end = (uintptr_t)sbrk(0);
+    uint64_t random = 0;
+    const void *bytes = (const void *)getauxval(AT_RANDOM);
+    if (brk_end > (uintptr_t)1 << LOG_OF_ROOM && brk_end < high - ((uintptr_t)1 << (LOG_OF_ROOM - 1)))
+        return ALIGN_UP(brk_end, 4096) + ROOM_OF_BRK;
+    if (bytes)
+        memcpy(&random, bytes, sizeof random);
+    return high + ALIGN_DOWN(random & (((uint64_t)1 << LOG_OF_ROOM) - 1), 4096);
+}
+
+void *memory_own_place(size_t size)
+{
+    enum { LOG_OF_MOST = 36 };
+    static uintptr_t next; /* atomic */
+    if (!__atomic_load_n(&next, __ATOMIC_RELAXED)) {
+        uintptr_t first = first_own_place(), none = 0;
+        __atomic_compare_exchange_n(&next, &none, first, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
+    if (size > (size_t)1 << LOG_OF_MOST)
+        return NULL;
+    return (void *)__atomic_fetch_add(&next, ALIGN_UP(size, 4096), __ATOMIC_RELAXED);
+}
+
 void *__real___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
 void *__wrap___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
 
 /* What the C library maps for itself, as in malloc. The kernel would put it into the highest hole that fits, often one that the
- * guest has just made and is about to fill with MAP_FIXED. So it gets a place far below, a hint only. */
+ * guest has just made and is about to fill with MAP_FIXED. */
 __attribute__((used)) void *__wrap___mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-    enum { LOG_OF_ROOM = 44, LOG_OF_MOST = 36 };
-    static uintptr_t next; /* atomic */
-    if (!__atomic_load_n(&next, __ATOMIC_RELAXED)) {
-        uint64_t random = 0, none = 0;
-        const void *bytes = (const void *)getauxval(AT_RANDOM);
-        if (bytes)
-            memcpy(&random, bytes, sizeof random);
-        uintptr_t first = ((uintptr_t)6 << LOG_OF_ROOM) + ALIGN_DOWN(random & (((uint64_t)1 << LOG_OF_ROOM) - 1), 4096);
-        __atomic_compare_exchange_n(&next, &none, first, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-    }
-    if (!at && size <= (size_t)1 << LOG_OF_MOST)
-        at = (void *)__atomic_fetch_add(&next, ALIGN_UP(size, 4096), __ATOMIC_RELAXED);
-    return __real___mmap(at, size, prot, flags, fd, offset);
+    return __real___mmap(at ? at : memory_own_place(size), size, prot, flags, fd, offset);
+}
+#else
+void *memory_own_place(size_t size)
+{
+    (void)size;
+    return NULL;
 }
 #endif
 
@@ -302,19 +326,19 @@ __attribute__((used)) void *__wrap___mmap(void *at, size_t size, int prot, int f
  * that the code after a fault reads is a parameter that is not changed, so its value is defined
  * then. */
 __attribute__((no_sanitize("undefined"))) /* the guest's null is an address like any other */
-static __attribute__((noinline)) bool guarded_copy(void *dst, const void *src, size_t n)
+RUN_OFTEN static __attribute__((noinline)) bool guarded_copy(void *dst, const void *src, size_t n)
 {
     struct thread *thread = current_thread;
     if (!thread) {
         memcpy(dst, src, n);
         return true;
     }
-    struct recover_point here, *outer = thread->recover;
+    struct recover_point here, *outer = thread->cpu.recover;
     if (__builtin_setjmp(here.word)) {
-        current_thread->recover = outer;
+        current_thread->cpu.recover = outer;
         return false;
     }
-    thread->recover = &here;
+    thread->cpu.recover = &here;
     /* The compiler must not move the copy out of the guarded part. */
     __asm__ volatile("" ::: "memory");
     if (n == 16) /* most structures that calls return; a call with a variable size costs more */
@@ -324,7 +348,7 @@ static __attribute__((noinline)) bool guarded_copy(void *dst, const void *src, s
     else
         memcpy(dst, src, n);
     __asm__ volatile("" ::: "memory");
-    thread->recover = outer;
+    thread->cpu.recover = outer;
     return true;
 }
 
@@ -335,12 +359,12 @@ static bool is_user_range(guest_addr addr, size_t n)
     return addr <= INT64_MAX && n <= INT64_MAX && addr + n <= (guest_addr)1 << 47;
 }
 
-int memory_read(void *dst, guest_addr addr, size_t n)
+RUN_OFTEN int memory_read(void *dst, guest_addr addr, size_t n)
 {
     return is_user_range(addr, n) && guarded_copy(dst, memory_host(addr), n) ? 0 : -EFAULT;
 }
 
-int memory_write(guest_addr addr, const void *src, size_t n)
+RUN_OFTEN int memory_write(guest_addr addr, const void *src, size_t n)
 {
     return is_user_range(addr, n) && guarded_copy(memory_host(addr), src, n) ? 0 : -EFAULT;
 }

@@ -33,6 +33,9 @@ bool memory_is_vdso(guest_addr addr);
 uint64_t memory_map_total(bool data);
 /* True if no byte of [start, end) belongs to the translator. */
 bool memory_is_guest_or_free(guest_addr start, guest_addr end);
+/* Where the translator's next mapping of SIZE bytes that grows with use may lie: a hint for mmap, far from the guest's. Null:
+ * anywhere. */
+void *memory_own_place(size_t size);
 /* Mark memory as the translator's own (code buffer, thread structures, our own image). */
 void memory_reserve_own(const void *start, size_t size);
 void memory_release_own(const void *start, size_t size);

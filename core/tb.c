@@ -18,7 +18,7 @@
 #include "core/promote.h"
 #include "core/tagged.h"
 
-enum { FIRST_BUCKETS = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
+enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 2048, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
 enum { FIRST_MEMORY = 32 << 10 }; /* what a small program needs */
 /* A link out of code from a cache file makes a private copy of a page, which costs as much as so many ways through C. */
 enum { PASSES_UNLINKED = 16 };
@@ -45,8 +45,9 @@ static struct hash_table first_table = {FIRST_BUCKETS, first_bucket};
 static struct hash_table *hash_table = &first_table; /* changed with tb_lock held */
 static WRITTEN_OFTEN unsigned n_hashed;              /* blocks in it; guarded by tb_lock */
 static struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
-static struct tb **by_host;                               /* blocks in the order of their code */
-static WRITTEN_OFTEN unsigned n_by_host, max_by_host;
+static struct tb *first_by_host[FIRST_BY_HOST];
+static struct tb **by_host = first_by_host; /* blocks in the order of their code; moved, and added to, with tb_lock held */
+static WRITTEN_OFTEN unsigned n_by_host, room_by_host = FIRST_BY_HOST, max_by_host;
 static unsigned n_dead; /* of these, dropped */
 static WRITTEN_OFTEN char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space, touched as needed */
 
@@ -59,7 +60,7 @@ static unsigned page_hash(guest_addr page) { return (unsigned)page & ((1 << PAGE
 
 static void *reserve(size_t size)
 {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(memory_own_place(size), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         die("cannot reserve memory for translation tables");
     memory_reserve_own(p, size);
@@ -74,7 +75,6 @@ void *tb_alloc(size_t size)
         memory_end = memory + total;
         memory_populate(memory, FIRST_MEMORY);
         max_by_host = (unsigned)(engine_options.code_size / CODE_PER_TB);
-        by_host = reserve(max_by_host * sizeof *by_host);
     }
     char *p = memory_at;
     memory_at += ALIGN_UP(size, 8);
@@ -91,7 +91,7 @@ bool tb_is_full(void)
                       (n_dead > MANY_DEAD && n_dead > n_by_host / 2));
 }
 
-struct tb *tb_find(guest_addr pc, uint32_t mode)
+RUN_OFTEN struct tb *tb_find(guest_addr pc, uint32_t mode)
 {
     const struct hash_table *h = __atomic_load_n(&hash_table, __ATOMIC_ACQUIRE);
     struct tb *tb = __atomic_load_n(bucket_of(h, pc), __ATOMIC_ACQUIRE);
@@ -150,11 +150,24 @@ static void link_exit(struct tb *tb, unsigned n, struct tb *to)
     host_backend.patch_exit(tb, n, promote_entry(tb, to));
 }
 
+/* Readers without the lock look at the number first: what they find the table at then has that many. */
+static void add_by_host(struct tb *tb)
+{
+    if (n_by_host == room_by_host) {
+        struct tb **all = reserve(max_by_host * sizeof *all);
+        memcpy(all, by_host, n_by_host * sizeof *all);
+        __atomic_store_n(&by_host, all, __ATOMIC_RELEASE);
+        room_by_host = max_by_host;
+    }
+    by_host[n_by_host] = tb;
+    __atomic_store_n(&n_by_host, n_by_host + 1, __ATOMIC_RELEASE);
+}
+
 static void publish(struct tb *tb)
 {
     add_page_nodes(tb);
     if (!tb->in_file)
-        by_host[n_by_host++] = tb;
+        add_by_host(tb);
     if (++n_hashed > hash_table->n_buckets && hash_table->n_buckets < MAX_BUCKETS)
         grow_hash_table();
     struct tb **head = bucket_of(hash_table, tb->pc);
@@ -240,16 +253,17 @@ const struct tb *tb_from_host(const void *host_pc)
     if (!code_buffer_contains(host_pc))
         return cache_tb_from_host(host_pc);
     unsigned lo = 0, hi = __atomic_load_n(&n_by_host, __ATOMIC_ACQUIRE);
+    struct tb *const *all = __atomic_load_n(&by_host, __ATOMIC_ACQUIRE);
     while (hi - lo > 1) {
         unsigned mid = lo + (hi - lo) / 2;
-        if (by_host[mid]->code <= (const uint8_t *)host_pc)
+        if (all[mid]->code <= (const uint8_t *)host_pc)
             lo = mid;
         else
             hi = mid;
     }
-    if (hi == 0 || (size_t)((const uint8_t *)host_pc - by_host[lo]->code) >= by_host[lo]->size)
+    if (hi == 0 || (size_t)((const uint8_t *)host_pc - all[lo]->code) >= all[lo]->size)
         return NULL;
-    return by_host[lo];
+    return all[lo];
 }
 
 guest_addr tb_guest_pc(const struct tb *tb, const void *host_pc)
@@ -400,5 +414,5 @@ void tb_flush(void)
     thread_forget_code();
 }
 
-void tb_lock_take(void) { pthread_mutex_lock(&tb_lock); }
-void tb_lock_release(void) { pthread_mutex_unlock(&tb_lock); }
+RUN_OFTEN void tb_lock_take(void) { pthread_mutex_lock(&tb_lock); }
+RUN_OFTEN void tb_lock_release(void) { pthread_mutex_unlock(&tb_lock); }

@@ -88,6 +88,8 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         t->cpu = from->cpu;
         t->cpu.pending = 0;
         t->cpu.host_sp = NULL;
+        t->cpu.recover = NULL;
+        t->cpu.inside = false;
         t->tagged_calls = from->tagged_calls;
     } else {
         promote_init_cpu(&t->cpu);
@@ -166,30 +168,30 @@ void thread_kick_all(void)
     pthread_mutex_unlock(&thread_lock);
 }
 
-void thread_inside(struct thread *thread)
+RUN_OFTEN void thread_inside(struct thread *thread)
 {
     for (;;) {
-        atomic_store(&thread->inside, true);
+        atomic_store(&thread->cpu.inside, true);
         if (!atomic_load(&stopping))
             return;
-        atomic_store(&thread->inside, false);
+        atomic_store(&thread->cpu.inside, false);
         pthread_mutex_lock(&exclusive_lock);
         pthread_mutex_unlock(&exclusive_lock);
     }
 }
 
 /* Release is enough, and half the price: who stops the others waits until it sees this. */
-void thread_outside(struct thread *thread) { atomic_store_explicit(&thread->inside, false, memory_order_release); }
+RUN_OFTEN void thread_outside(struct thread *thread) { atomic_store_explicit(&thread->cpu.inside, false, memory_order_release); }
 
-bool thread_is_inside(const struct thread *thread) { return atomic_load(&thread->inside); }
+RUN_OFTEN bool thread_is_inside(const struct thread *thread) { return atomic_load(&thread->cpu.inside); }
 
-bool thread_should_stop(void) { return atomic_load_explicit(&stopping, memory_order_relaxed); }
+RUN_OFTEN bool thread_should_stop(void) { return atomic_load_explicit(&stopping, memory_order_relaxed); }
 
 /* thread_lock is held. */
 static bool other_is_inside(const struct thread *self)
 {
     for (struct thread *t = threads; t; t = t->next)
-        if (t != self && atomic_load(&t->inside))
+        if (t != self && atomic_load(&t->cpu.inside))
             return true;
     return false;
 }
@@ -197,7 +199,7 @@ static bool other_is_inside(const struct thread *self)
 void thread_stop_others(void)
 {
     struct thread *self = current_thread;
-    bool was_inside = self && atomic_load(&self->inside);
+    bool was_inside = self && atomic_load(&self->cpu.inside);
     if (was_inside)
         thread_outside(self);
     pthread_mutex_lock(&exclusive_lock);
@@ -214,7 +216,7 @@ void thread_stop_others(void)
     }
     pthread_mutex_unlock(&thread_lock);
     if (was_inside)
-        atomic_store(&self->inside, true);
+        atomic_store(&self->cpu.inside, true);
 }
 
 void thread_resume_others(void)
@@ -234,22 +236,23 @@ void thread_forget_code(void)
     pthread_mutex_unlock(&thread_lock);
 }
 
-void thread_lock_before_fork(void)
+RUN_OFTEN void thread_lock_before_fork(void)
 {
     pthread_mutex_lock(&exclusive_lock);
     pthread_mutex_lock(&thread_lock);
 }
 
-void thread_unlock_after_fork(void)
+RUN_OFTEN void thread_unlock_after_fork(void)
 {
     pthread_mutex_unlock(&thread_lock);
     pthread_mutex_unlock(&exclusive_lock);
 }
 
-void thread_after_fork(void)
+RUN_OFTEN void thread_after_fork(void)
 {
     threads = current_thread;
-    current_thread->next = NULL;
+    if (current_thread->next) /* each page that is written is copied */
+        current_thread->next = NULL;
     if (engine_options.strict_exclusives)
         strict_after_fork();
 }

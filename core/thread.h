@@ -23,14 +23,12 @@ struct thread {
     struct cpu cpu; /* first: generated code finds it through one register */
     const struct guest *guest;
     struct guest_fault fault;
-    struct recover_point *recover; /* innermost memory access of C code that may fault, or null */
     uint32_t code_mode;     /* cpu.mode of the code that the jump cache and the return stack lead to */
     bool tagged_calls;      /* system calls take pointers with ignored bits (core/tagged.h) */
     bool in_lockstep;
     bool fp_stepping;       /* the host makes one step with invalid operations masked (fault.c) */
     void *return_stack;     /* mapping, with a guard page below */
     void *alt_stack;        /* for host signal handlers */
-    _Atomic bool inside;    /* in cpu_run */
     struct task *task;      /* owned by syscalls/ */
     unsigned forgotten;     /* of a spare one: how often jump caches had been emptied when it ended */
     struct thread *next;    /* in the list of all threads; guarded by thread_lock */

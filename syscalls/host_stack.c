@@ -18,7 +18,7 @@ struct host_stack {
     bool held;      /* who started the thread still reads what the C library keeps of it at the stack's end */
 };
 
-static struct host_stack stacks[MAX_STACKS]; /* guarded by memory_lock */
+static WRITTEN_OFTEN struct host_stack stacks[MAX_STACKS]; /* guarded by memory_lock */
 
 static bool map_stack(struct host_stack *s)
 {
@@ -85,7 +85,7 @@ void host_stack_leave(struct host_stack *s)
     memory_unlock();
 }
 
-void host_stacks_after_fork(const void *current)
+RUN_OFTEN void host_stacks_after_fork(const void *current)
 {
     for (unsigned i = 0; i < MAX_STACKS; i++) {
         stacks[i].held = false;

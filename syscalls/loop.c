@@ -14,16 +14,21 @@
 
 struct process process = {.self_fd = -1, .exe_fd = -1, .seccomp_fd = -1};
 
-struct task *task_new(struct thread *thread, struct sighand *sighand)
+static WRITTEN_OFTEN struct task first_task;
+
+static struct task *task_init(struct task *task, struct thread *thread, struct sighand *sighand)
 {
-    struct task *task = calloc(1, sizeof(*task));
-    if (!task)
-        return NULL;
     task->thread = thread;
     task->sighand = sighand;
     task->alt_flags = SS_DISABLE;
     thread->task = task;
     return task;
+}
+
+struct task *task_new(struct thread *thread, struct sighand *sighand)
+{
+    struct task *task = calloc(1, sizeof(*task));
+    return task ? task_init(task, thread, sighand) : NULL;
 }
 
 void task_free(struct task *task)
@@ -34,7 +39,8 @@ void task_free(struct task *task)
     free(task->exec_words);
     free(task->other_exe);
     free(task->limits);
-    free(task);
+    if (task != &first_task)
+        free(task);
 }
 
 static size_t describe_task(const struct thread *t, char *buf, size_t size)
@@ -52,9 +58,7 @@ static size_t describe_task(const struct thread *t, char *buf, size_t size)
 void task_start(struct thread *thread)
 {
     crash_describe = describe_task;
-    struct task *task = task_new(thread, sighand_new(NULL));
-    if (!task)
-        die("out of memory");
+    struct task *task = task_init(&first_task, thread, sighand_first());
     task->tid = host_gettid();
     task->is_main = true;
     if (process.seccomp_fd >= 0)
@@ -68,7 +72,7 @@ static bool signal_is_pending(const struct thread *t)
     return __atomic_load_n(&t->cpu.pending, __ATOMIC_RELAXED) & PENDING_SIGNAL;
 }
 
-static void run_syscall(struct thread *t)
+RUN_OFTEN static void run_syscall(struct thread *t)
 {
     const struct abi *abi = t->guest->abi;
     struct task *task = t->task;
@@ -115,9 +119,6 @@ static void force_fault(struct thread *t)
 static void act_on(struct thread *t, enum exit_reason reason)
 {
     switch (reason) {
-    case EXIT_SYSCALL:
-        run_syscall(t);
-        break;
     case EXIT_SIGNAL:
         signal_deliver(t, 0);
         break;
@@ -144,13 +145,17 @@ static void act_on(struct thread *t, enum exit_reason reason)
     }
 }
 
-void guest_loop(struct thread *t)
+RUN_OFTEN void guest_loop(struct thread *t)
 {
     struct task *task = t->task;
     while (!task->ending) {
         if (unlikely(signal_is_pending(t)))
             signal_deliver(t, 0);
-        act_on(t, cpu_run(t));
+        enum exit_reason reason = cpu_run(t);
+        if (likely(reason == EXIT_SYSCALL))
+            run_syscall(t);
+        else
+            act_on(t, reason);
     }
     if (!task->is_main)
         return;

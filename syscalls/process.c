@@ -47,7 +47,7 @@ enum {
     HIGHEST_LEVEL_OF_PIDS = 32
 };
 
-void process_exit(int status)
+RUN_OFTEN void process_exit(int status)
 {
     if (process.at_exit)
         process.at_exit();
@@ -63,7 +63,7 @@ static void write_tid(guest_addr addr, int tid)
 
 /* -- fork -- */
 
-static void lock_all(struct task *task)
+RUN_OFTEN static void lock_all(struct task *task)
 {
     memory_lock();
     pthread_mutex_lock(&task->sighand->lock);
@@ -73,7 +73,7 @@ static void lock_all(struct task *task)
     memory_map_lock_before_fork();
 }
 
-static void unlock_all(struct task *task, bool is_child)
+RUN_OFTEN static void unlock_all(struct task *task, bool is_child)
 {
     memory_map_unlock_after_fork();
     if (is_child) {
@@ -111,13 +111,24 @@ static void unlock_library(bool is_child)
     }
 }
 
-/* The host's fork with the flags that only the kernel can act on. */
-static long raw_fork(const struct clone_request *rq, uint64_t flags)
+/* The C library's word for the number of this thread, which its raise, its abort and some of its locks use: in musl, before
+ * errno. Null in another library. */
+static uint32_t *library_tid(const struct task *task)
 {
+    int *word = &errno - 1;
+    return __tl_lock && *word == task->tid ? (uint32_t *)word : NULL;
+}
+
+/* The host's fork with the flags that only the kernel can act on. */
+RUN_OFTEN static long raw_fork(const struct clone_request *rq, uint64_t flags, uint32_t *child_tid)
+{
+    if (child_tid)
+        flags |= CLONE_CHILD_SETTID;
     if (flags & CLONE3_ONLY || rq->set_tid_size) {
         struct clone_args args = {
             .flags = flags,
             .pidfd = rq->pidfd,
+            .child_tid = (uintptr_t)child_tid,
             .exit_signal = (uint64_t)rq->exit_signal,
             .set_tid = rq->set_tid,
             .set_tid_size = rq->set_tid_size,
@@ -125,19 +136,26 @@ static long raw_fork(const struct clone_request *rq, uint64_t flags)
         };
         return host_syscall(HOST_NR_clone3, (uintptr_t)&args, sizeof(args), 0, 0, 0, 0);
     }
-    return host_syscall(HOST_NR_clone, flags | (uint64_t)rq->exit_signal, 0, rq->pidfd, 0, 0, 0);
+    return host_syscall(HOST_NR_clone, flags | (uint64_t)rq->exit_signal, 0, rq->pidfd, (uintptr_t)child_tid, 0, 0);
 }
 
-static long host_fork(const struct clone_request *rq)
+/* The C library's fork makes its data that of a process with one thread, which it is already in most that fork. */
+RUN_OFTEN static long host_fork(const struct task *task, const struct clone_request *rq)
 {
     uint64_t flags = rq->flags & ~OWN_FLAGS;
-    if (!flags && rq->exit_signal == SIGCHLD) {
+    uint32_t *child_tid = library_tid(task);
+    if (!flags && rq->exit_signal == SIGCHLD && (library_has_threads || !child_tid)) {
         pid_t pid = fork();
+        if (pid == 0)
+            library_has_threads = false;
         return pid < 0 ? -errno : pid;
     }
-    lock_library();
-    long r = raw_fork(rq, flags);
-    unlock_library(r == 0);
+    bool lock = library_has_threads;
+    if (lock)
+        lock_library();
+    long r = raw_fork(rq, flags, child_tid);
+    if (lock)
+        unlock_library(r == 0);
     return r;
 }
 
@@ -148,14 +166,14 @@ static void reset_actions(struct sighand *s)
             memset(&s->action[sig], 0, sizeof(s->action[sig]));
 }
 
-static void start_forked_child(struct thread *t, const struct clone_request *rq)
+RUN_OFTEN static void start_forked_child(struct thread *t, const struct clone_request *rq)
 {
     struct task *task = t->task;
     signal_after_fork(task);
     task->tid = host_gettid();
     task->is_main = true;
-    task->in_vfork = false;
-    n_guest_threads = 1;
+    if (n_guest_threads != 1) /* each page that is written is copied */
+        n_guest_threads = 1;
     task->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
     if (rq->flags & CLONE_CHILD_SETTID)
         write_tid(rq->child_tid, task->tid);
@@ -164,9 +182,10 @@ static void start_forked_child(struct thread *t, const struct clone_request *rq)
         signal_mirror_all(task);
     }
     clone_set_registers(t, rq);
+    task->in_vfork = false;
 }
 
-static long fork_process(struct thread *t, const struct clone_request *rq)
+RUN_OFTEN static long fork_process(struct thread *t, const struct clone_request *rq)
 {
     struct task *task = t->task;
     if (rq->flags & CLONE_SIGHAND)
@@ -174,7 +193,7 @@ static long fork_process(struct thread *t, const struct clone_request *rq)
     fork_hints_before_fork(t);
     signal_block_all(task);
     lock_all(task);
-    long r = host_fork(rq);
+    long r = host_fork(task, rq);
     unlock_all(task, r == 0);
     if (r == 0)
         start_forked_child(t, rq);
@@ -365,6 +384,7 @@ static long share_process(struct thread *t, const struct clone_request *rq)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, HOST_STACK_SIZE);
     signal_block_all(t->task);
+    library_has_threads = true;
     if (!pthread_create(&id, &attr, lender_main, start))
         while (sem_wait(&answer.given))
             ;
@@ -380,7 +400,7 @@ static long share_process(struct thread *t, const struct clone_request *rq)
 
 /* -- System calls -- */
 
-static long clone_any(struct thread *t, const struct clone_request *rq)
+RUN_OFTEN static long clone_any(struct thread *t, const struct clone_request *rq)
 {
     if (rq->flags & CLONE_THREAD)
         return thread_clone(t, rq);
@@ -396,7 +416,7 @@ static long clone_any(struct thread *t, const struct clone_request *rq)
 }
 
 /* Arguments in the order flags, stack, parent_tid, tls, child_tid (CONFIG_CLONE_BACKWARDS). */
-long sys_clone(struct thread *t, const uint64_t arg[6])
+RUN_OFTEN long sys_clone(struct thread *t, const uint64_t arg[6])
 {
     enum { SIGNAL_MASK = 0xff };
     uint64_t flags = arg[0] & 0xffffffff & ~(uint64_t)SIGNAL_MASK;
@@ -456,7 +476,7 @@ long sys_clone3(struct thread *t, const uint64_t arg[6])
     return clone_any(t, &rq);
 }
 
-long sys_exit_group(struct thread *t, const uint64_t arg[6])
+RUN_OFTEN long sys_exit_group(struct thread *t, const uint64_t arg[6])
 {
     if (t->task->in_vfork) {
         /* The parent's memory, and its statistics, are not ours to end. */

@@ -20,6 +20,7 @@ long thread_clone(struct thread *thread, const struct clone_request *request);
 void clone_set_registers(struct thread *child, const struct clone_request *request);
 /* Host threads that run guest code, for deciding whether the process ends. */
 extern unsigned n_guest_threads; /* atomic */
+extern bool library_has_threads;   /* the C library has made threads in this process, which may have ended */
 
 enum { HOST_STACK_SIZE = 256 << 10 }; /* of a guest thread's host thread */
 

@@ -1,7 +1,7 @@
 /* safe_syscall.S - system call of the x86-64 host that cannot miss a signal, see host_syscall.h; where host handlers return to. */
 #include "syscalls/host_syscall.h"
 
-        .text
+        .section .text.hot, "ax", @progbits /* see RUN_OFTEN */
         .globl  safe_syscall, safe_syscall_start, safe_syscall_end, safe_syscall_interrupted
         .type   safe_syscall, @function
         .hidden safe_syscall_start, safe_syscall_end, safe_syscall_interrupted

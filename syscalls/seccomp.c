@@ -67,8 +67,8 @@ void seccomp_detach(struct task *task)
     pthread_mutex_unlock(&seccomp_lock);
 }
 
-void seccomp_lock_before_fork(void) { pthread_mutex_lock(&seccomp_lock); }
-void seccomp_unlock_after_fork(void) { pthread_mutex_unlock(&seccomp_lock); }
+RUN_OFTEN void seccomp_lock_before_fork(void) { pthread_mutex_lock(&seccomp_lock); }
+RUN_OFTEN void seccomp_unlock_after_fork(void) { pthread_mutex_unlock(&seccomp_lock); }
 
 unsigned seccomp_count(const struct task *task)
 {

@@ -54,7 +54,7 @@ static bool is_sync(int sig)
     return sig <= N_SIGNALS && SYNC_MASK & BIT(sig);
 }
 
-static void set_host_mask(uint64_t mask)
+RUN_OFTEN static void set_host_mask(uint64_t mask)
 {
     host_syscall(HOST_NR_rt_sigprocmask, SIG_SETMASK, (uintptr_t)&mask, 0, SIGSET_BYTES, 0, 0);
 }
@@ -198,6 +198,13 @@ struct guest_action *signal_known_action(struct sighand *s, int sig)
     return a;
 }
 
+static WRITTEN_OFTEN struct sighand first_sighand = {.refs = 1, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+struct sighand *sighand_first(void)
+{
+    return &first_sighand;
+}
+
 struct sighand *sighand_new(const struct sighand *from)
 {
     struct sighand *s = calloc(1, sizeof(*s));
@@ -205,16 +212,14 @@ struct sighand *sighand_new(const struct sighand *from)
         die("out of memory");
     s->refs = 1;
     pthread_mutex_init(&s->lock, NULL);
-    if (from) {
-        memcpy(s->action, from->action, sizeof(s->action));
-        s->known = from->known;
-    }
+    memcpy(s->action, from->action, sizeof(s->action));
+    s->known = from->known;
     return s;
 }
 
 void sighand_put(struct sighand *s)
 {
-    if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) == 0 && s != &first_sighand)
         free(s);
 }
 
@@ -272,24 +277,24 @@ void signal_mirror_core(struct task *task)
     pthread_mutex_unlock(&task->sighand->lock);
 }
 
-uint64_t signal_host_mask(uint64_t guest_mask)
+RUN_OFTEN uint64_t signal_host_mask(uint64_t guest_mask)
 {
     return guest_mask & ALL_ASYNC;
 }
 
-void signal_block_all(struct task *task)
+RUN_OFTEN void signal_block_all(struct task *task)
 {
     (void)task;
     set_host_mask(ALL_ASYNC);
 }
 
-void signal_unblock(struct task *task)
+RUN_OFTEN void signal_unblock(struct task *task)
 {
     if (!signal_is_full(&task->caught))
         set_host_mask(signal_host_mask(task->blocked));
 }
 
-void signal_after_fork(struct task *task)
+RUN_OFTEN void signal_after_fork(struct task *task)
 {
     signal_set_full(&task->caught, 0);
     for (int i = 0; i < N_SYNC_SIGNALS; i++)

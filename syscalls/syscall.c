@@ -150,7 +150,7 @@ static __attribute__((noinline)) long run_unsupported(struct thread *t,
     return -row->error;
 }
 
-static inline long run_checked(struct thread *t, const struct syscall_row *row,
+RUN_OFTEN static inline long run_checked(struct thread *t, const struct syscall_row *row,
                                const uint64_t arg[6])
 {
     if (unlikely(names_own_fd(row, arg)))
@@ -229,7 +229,7 @@ static __attribute__((noinline)) long run_traced(struct thread *t, const struct 
     return result;
 }
 
-long syscall_dispatch(struct thread *t)
+RUN_OFTEN long syscall_dispatch(struct thread *t)
 {
     const struct abi *abi = t->guest->abi;
     const struct syscall_row *row = find_row(abi, (uint32_t)t->cpu.gpr[abi->nr_reg]);

@@ -105,6 +105,8 @@ void task_free(struct task *task);
 /* signal.c */
 
 void signal_init(struct task *task);
+/* That of the first thread, with default actions, and a copy for a process that shares this one's memory. */
+struct sighand *sighand_first(void);
 struct sighand *sighand_new(const struct sighand *from);
 void sighand_put(struct sighand *sighand);
 static inline uint64_t signal_bit(int sig) { return (uint64_t)1 << (sig - 1); }

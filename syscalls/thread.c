@@ -18,6 +18,7 @@
 #include "syscalls/syscall.h"
 
 unsigned n_guest_threads = 1;
+bool library_has_threads;
 
 /* What creator and new thread have in common until both have seen to it that the tid is written. */
 struct thread_start {
@@ -32,7 +33,7 @@ struct thread_start {
     long error; /* of unshare, or 0 */
 };
 
-int host_gettid(void)
+RUN_OFTEN int host_gettid(void)
 {
     return (int)host_syscall(HOST_NR_gettid, 0, 0, 0, 0, 0, 0);
 }
@@ -59,7 +60,7 @@ void thread_finish(struct thread *thread)
     thread_free(thread);
 }
 
-void clone_set_registers(struct thread *child, const struct clone_request *rq)
+RUN_OFTEN void clone_set_registers(struct thread *child, const struct clone_request *rq)
 {
     enum { CLONE_WITH_TLS = 0x80000 };
     const struct abi *abi = child->guest->abi;
@@ -170,6 +171,7 @@ static bool start_host_thread(struct thread_start *start, long *result)
         pthread_attr_setstack(&attr, host_stack_base(stack), HOST_STACK_SIZE);
     else
         pthread_attr_setstacksize(&attr, HOST_STACK_SIZE);
+    library_has_threads = true;
     int error = pthread_create(&id, &attr, thread_main, start);
     pthread_attr_destroy(&attr);
     if (error && stack)
@@ -270,7 +272,7 @@ long sys_set_tid_address(struct thread *t, const uint64_t arg[6])
     return t->task->tid;
 }
 
-long sys_set_robust_list(struct thread *t, const uint64_t arg[6])
+RUN_OFTEN long sys_set_robust_list(struct thread *t, const uint64_t arg[6])
 {
     (void)t;
     return host_syscall(HOST_NR_set_robust_list, arg[0], arg[1], 0, 0, 0, 0);

@@ -188,7 +188,7 @@ static void init_cpu(struct cpu *cpu, void *return_stack, size_t size)
     cpu_jump_cache(cpu)[0].pc = empty_pc(0); /* the others are zeroed memory */
 }
 
-static void enter(struct cpu *cpu, const void *code) { host_enter(cpu, code); }
+RUN_OFTEN static void enter(struct cpu *cpu, const void *code) { host_enter(cpu, code); }
 
 static void identify(void *dst, size_t size)
 {

@@ -341,9 +341,9 @@ static void check(const char *what, uint64_t seed, const struct ir *plain, const
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     (void)sig, (void)info, (void)context;
-    if (!thread->recover)
+    if (!thread->cpu.recover)
         abort();
-    __builtin_longjmp(thread->recover->word, 1);
+    __builtin_longjmp(thread->cpu.recover->word, 1);
 }
 
 static void test_fold_and_opt_keep_the_meaning(void **state)

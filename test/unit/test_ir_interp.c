@@ -468,10 +468,10 @@ static void test_interp_vector_moves(void **state)
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     (void)context;
-    if (!thread->recover)
+    if (!thread->cpu.recover)
         abort();
     thread->fault = (struct guest_fault){.signal = sig, .address = (uintptr_t)info->si_addr};
-    __builtin_longjmp(thread->recover->word, 1);
+    __builtin_longjmp(thread->cpu.recover->word, 1);
 }
 
 static void test_interp_fault_is_exact(void **state)
@@ -480,7 +480,7 @@ static void test_interp_fault_is_exact(void **state)
     char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct sigaction old, action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
     assert_int_equal(sigaction(SIGSEGV, &action, &old), 0);
-    thread->recover = NULL;
+    thread->cpu.recover = NULL;
     thread->cpu.gpr[0] = (uintptr_t)page;
     thread->cpu.gpr[2] = 5;
     assert_int_equal(run("insn 0x10000, aux=4\nv1 = get.i64 [x0]\nput.i64 [x1], v1\n"
@@ -492,7 +492,7 @@ static void test_interp_fault_is_exact(void **state)
     assert_int_equal(thread->cpu.gpr[2], 5);
     assert_int_equal(thread->fault.signal, SIGSEGV);
     assert_int_equal(thread->fault.address, (uintptr_t)page + 24);
-    assert_null(thread->recover);
+    assert_null(thread->cpu.recover);
     munmap(page, 4096);
 }
 
