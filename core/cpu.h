@@ -43,7 +43,7 @@ struct cpu {
     uint32_t exit_reason;    /* enum exit_reason, set by exit stubs */
     uint64_t exit_data;      /* depends on the reason */
     /* These two are C's own, here because this page is written anyway by every system call and every fork. */
-    struct recover_point *recover; /* innermost memory access of C code that may fault, or null; thread.h */
+    struct recover_point *recover; /* what to do if a memory access of C code faults, or null; thread.h */
     _Atomic bool inside;     /* the thread is in cpu_run */
     void *host_sp;           /* C stack pointer while generated code runs, else null */
     void *return_sp;         /* return-prediction stack pointer while C code runs */

@@ -84,6 +84,8 @@ bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *u
     if (sig != SIGSEGV && sig != SIGBUS)
         return false;
     const void *pc = host_context_pc(uc);
+    if (host_context_fail_copy(uc))
+        return true;
     if (thread->cpu.recover) {
         record_fault(thread, sig, info, uc);
         host_context_call(uc, (void (*)(void *))recover, thread->cpu.recover);

@@ -74,6 +74,10 @@ const void *host_context_pc(const ucontext_t *uc);
 /* The address of a fault in generated code for which the host gave none; 0 if it cannot be told. */
 guest_addr host_context_address(const ucontext_t *uc);
 bool host_context_is_write(const ucontext_t *uc); /* the faulting access was a store */
+/* Copy N bytes, in rising order. False: a page of either was not there, and host_context_fail_copy has seen the fault. */
+bool host_copy(void *dst, const void *src, size_t n);
+/* Let host_copy, where the context is, return false. False: it is somewhere else. */
+bool host_context_fail_copy(ucontext_t *uc);
 /* Make the context call FN(ARG) on the interrupted stack, never to return. */
 void host_context_call(ucontext_t *uc, void (*fn)(void *), void *arg);
 /* An invalid operation in generated code of MODE_FP_TRAPS: put the guest's result and flags into CPU and the context, and go on

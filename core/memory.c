@@ -14,10 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/host.h"
 #include "core/log.h"
 #include "core/region_list.h"
 #include "core/tb.h"
-#include "core/thread.h"
 
 static WRITTEN_OFTEN pthread_mutex_t outer_lock = PTHREAD_MUTEX_INITIALIZER;
 static WRITTEN_OFTEN pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -322,36 +322,6 @@ void *memory_own_place(size_t size)
 }
 #endif
 
-/* One guarded copy. The jump buffers nest: a fault comes back to the innermost one only. Everything
- * that the code after a fault reads is a parameter that is not changed, so its value is defined
- * then. */
-__attribute__((no_sanitize("undefined"))) /* the guest's null is an address like any other */
-RUN_OFTEN static __attribute__((noinline)) bool guarded_copy(void *dst, const void *src, size_t n)
-{
-    struct thread *thread = current_thread;
-    if (!thread) {
-        memcpy(dst, src, n);
-        return true;
-    }
-    struct recover_point here, *outer = thread->cpu.recover;
-    if (__builtin_setjmp(here.word)) {
-        current_thread->cpu.recover = outer;
-        return false;
-    }
-    thread->cpu.recover = &here;
-    /* The compiler must not move the copy out of the guarded part. */
-    __asm__ volatile("" ::: "memory");
-    if (n == 16) /* most structures that calls return; a call with a variable size costs more */
-        memcpy(dst, src, 16);
-    else if (n == 8)
-        memcpy(dst, src, 8);
-    else
-        memcpy(dst, src, n);
-    __asm__ volatile("" ::: "memory");
-    thread->cpu.recover = outer;
-    return true;
-}
-
 /* Addresses that no user mapping can have are refused here, because the host reports them without
  * an address. */
 static bool is_user_range(guest_addr addr, size_t n)
@@ -361,12 +331,12 @@ static bool is_user_range(guest_addr addr, size_t n)
 
 RUN_OFTEN int memory_read(void *dst, guest_addr addr, size_t n)
 {
-    return is_user_range(addr, n) && guarded_copy(dst, memory_host(addr), n) ? 0 : -EFAULT;
+    return is_user_range(addr, n) && host_copy(dst, memory_host(addr), n) ? 0 : -EFAULT;
 }
 
 RUN_OFTEN int memory_write(guest_addr addr, const void *src, size_t n)
 {
-    return is_user_range(addr, n) && guarded_copy(memory_host(addr), src, n) ? 0 : -EFAULT;
+    return is_user_range(addr, n) && host_copy(memory_host(addr), src, n) ? 0 : -EFAULT;
 }
 
 ssize_t memory_read_string(char *dst, guest_addr addr, size_t size)

@@ -278,6 +278,17 @@ const void *host_context_pc(const ucontext_t *uc) { return (const void *)(uintpt
 
 bool host_context_is_write(const ucontext_t *uc) { return uc->uc_mcontext.gregs[REG_ERR] & 2; }
 
+extern const char host_copy_failed[]; /* host_copy.S: it ends there */
+
+bool host_context_fail_copy(ucontext_t *uc)
+{
+    greg_t *pc = &uc->uc_mcontext.gregs[REG_RIP];
+    if (*pc < (greg_t)(uintptr_t)host_copy || *pc >= (greg_t)(uintptr_t)host_copy_failed)
+        return false;
+    *pc = (greg_t)(uintptr_t)host_copy_failed;
+    return true;
+}
+
 void host_context_call(ucontext_t *uc, void (*fn)(void *), void *arg)
 {
     greg_t *r = uc->uc_mcontext.gregs;

@@ -1,9 +1,11 @@
 /* test_memory.c - the map of guest regions: splitting, merging, protection, and the translator's
  * own ranges. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/host.h"
 #include "core/memory.h"
 #include "test/unit/unit.h"
 
@@ -145,6 +147,41 @@ static void test_memory_many_regions_stay_sorted(void **state)
     assert_int_equal(n, 500);
 }
 
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+    (void)info;
+    if (!host_context_fail_copy(context))
+        signal(sig, SIG_DFL);
+}
+
+/* A read and a write of each size that end at a hole, and that reach into it. */
+static void test_memory_access_to_hole_fails(void **state)
+{
+    enum { LARGEST = 40 };
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER}, old;
+    uint8_t *page = mmap(NULL, 2 * PAGE, RW, ANON, -1, 0), *hole = page + PAGE, out[LARGEST], in[LARGEST];
+    (void)state;
+    assert_int_equal(mprotect(hole, PAGE, PROT_NONE), 0);
+    assert_int_equal(sigaction(SIGSEGV, &action, &old), 0);
+    for (unsigned i = 0; i < LARGEST; i++)
+        in[i] = (uint8_t)(i + 1);
+    for (unsigned n = 1; n <= LARGEST; n++) {
+        guest_addr at = (uintptr_t)hole - n;
+        memset(out, 0, sizeof(out));
+        assert_int_equal(memory_write(at, in, n), 0);
+        assert_memory_equal(hole - n, in, n);
+        assert_int_equal(memory_read(out, at, n), 0);
+        assert_memory_equal(out, in, n);
+        memset(out, 0, sizeof(out));
+        assert_int_equal(memory_read(out, at + 1, n), -EFAULT);
+        assert_int_equal(out[n - 1], 0);
+        assert_int_equal(memory_write(at + 1, in, n), -EFAULT);
+        assert_int_equal(memory_read(out, (uintptr_t)hole, n), -EFAULT);
+    }
+    sigaction(SIGSEGV, &old, NULL);
+    munmap(page, 2 * PAGE);
+}
+
 static void test_memory_strings(void **state)
 {
     /* At the end of a page, because whole rests of pages are read. */
@@ -221,6 +258,7 @@ int main(void)
         CASE(test_memory_check_needs_every_page),
         CASE(test_memory_own_ranges),
         CASE(test_memory_many_regions_stay_sorted),
+        CASE(test_memory_access_to_hole_fails),
         CASE(test_memory_strings),
         CASE(test_memory_map_equals_a_page_table),
     };
