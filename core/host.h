@@ -17,6 +17,7 @@ enum host_stub {
     STUB_MISS,   /* indirect jump not in the jump cache; target in rax */
     STUB_RETURN, /* guest return that the return stack did not predict: empty it; target in rax */
     STUB_CALL,   /* call a helper: saves what C clobbers, switches stacks, publishes pinned registers */
+    STUB_CALL_PLAIN, /* the same without publishing, for a helper that has nothing to do with guest registers */
     STUB_EVAL,   /* call an ev_ function: operands in cpu->arg[], result in cpu->res */
     STUB_SLOW,   /* rare case of an open-coded FP operation; every register but the result is preserved */
     STUB_N

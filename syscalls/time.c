@@ -3,6 +3,7 @@
 #include <time.h>
 #include "core/helper.h"
 #include "core/memory.h"
+#include "syscalls/host_vdso.h"
 #include "syscalls/syscall.h"
 #include "syscalls/task.h"
 
@@ -37,23 +38,22 @@ static const uint64_t vdso_clocks =
     BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) |
     BIT(CLOCK_REALTIME_COARSE) | BIT(CLOCK_MONOTONIC_COARSE) | BIT(CLOCK_BOOTTIME) | BIT(CLOCK_TAI);
 
-uint64_t helper_vdso_clock_gettime(struct cpu *cpu, uint64_t clock, uint64_t addr, uint64_t unused)
+RUN_OFTEN uint64_t helper_vdso_clock_gettime(struct cpu *cpu, uint64_t clock, uint64_t addr, uint64_t unused)
 {
     struct timespec now;
     (void)cpu, (void)unused;
-    if ((uint32_t)clock > 63 || !(vdso_clocks & BIT((uint32_t)clock)))
+    if ((uint32_t)clock > 63 || !(vdso_clocks & BIT((uint32_t)clock)) || !host_vdso.clock_gettime)
         return 1;
-    return clock_gettime((clockid_t)clock, &now) || memory_write(addr, &now, sizeof(now)) != 0;
+    return host_vdso.clock_gettime((clockid_t)clock, &now) || memory_write(addr, &now, sizeof(now));
 }
 
-uint64_t helper_vdso_gettimeofday(struct cpu *cpu, uint64_t addr, uint64_t zone, uint64_t unused)
+RUN_OFTEN uint64_t helper_vdso_gettimeofday(struct cpu *cpu, uint64_t addr, uint64_t zone, uint64_t unused)
 {
-    struct timespec now;
+    struct timeval now;
     (void)cpu, (void)unused;
-    if (!addr || zone || clock_gettime(CLOCK_REALTIME, &now))
+    if (!addr || zone || !host_vdso.gettimeofday)
         return 1;
-    int64_t micro[2] = {now.tv_sec, now.tv_nsec / 1000};
-    return memory_write(addr, micro, sizeof(micro)) != 0;
+    return host_vdso.gettimeofday(&now, NULL) || memory_write(addr, &now, sizeof(now));
 }
 
 /* True if a signal of the guest, not one of the translator's own, ended a host call. */

@@ -571,7 +571,8 @@ static struct x86_mem scratch_mem(unsigned i) { return mem_cpu((int32_t)offsetof
 static void call_helper(struct emitter *e, ir_ref ref, unsigned helper, const ir_ref arg[3], uint64_t extra)
 {
     const struct helper_info *info = &helper_info[helper];
-    if (info->props & (HELPER_READS | HELPER_WRITES))
+    bool exact = info->props & (HELPER_READS | HELPER_WRITES);
+    if (exact)
         emit_save_flags(e, e->guest_flags);
     for (unsigned i = 0; i < 3; i++)
         if (arg[i])
@@ -585,7 +586,7 @@ static void call_helper(struct emitter *e, ir_ref ref, unsigned helper, const ir
     evict_temporaries(e);
     emit_to_standard(e);
     asm_mov_ri(&e->a, RAX, helper);
-    asm_call_m(&e->a, mem_cpu((int32_t)offsetof(struct cpu, stub) + 8 * STUB_CALL));
+    asm_call_m(&e->a, mem_cpu((int32_t)offsetof(struct cpu, stub) + 8 * (exact ? STUB_CALL : STUB_CALL_PLAIN)));
     emit_from_standard(e);
     e->n_calls++;
     ra_take(&e->ra, RAX);

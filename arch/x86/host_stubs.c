@@ -18,10 +18,18 @@ static const uint8_t callee_saved[] = {RBX, RBP, R12, R13, R14, R15};
 
 static struct x86_mem cpu_field(size_t offset) { return mem_cpu((int32_t)offset); }
 
-static void each_pin(struct x86_asm *a, bool store)
+static bool is_callee_saved(int pin)
+{
+    return pin >= 0 && pin < RA_VEC && memchr(callee_saved, pin, sizeof callee_saved);
+}
+
+/* ALL: also those that C functions keep. */
+static void each_pin(struct x86_asm *a, bool store, bool all)
 {
     for (unsigned var = 0; var < host_n_vars; var++) {
         int pin = host_pin[var];
+        if (!all && is_callee_saved(pin))
+            continue;
         struct x86_mem m = cpu_field(host_vars[var].offset);
         if (pin >= RA_VEC && store)
             asm_vstore(a, V_movaps_st, m, (unsigned)vec_reg(pin));
@@ -44,14 +52,14 @@ static void make_enter(struct x86_asm *a)
     asm_mov_rr(a, 1, RAX, RSI);
     asm_mov_mr(a, 3, cpu_field(offsetof(struct cpu, host_sp)), RSP);
     asm_mov_rm(a, 3, RSP, cpu_field(offsetof(struct cpu, return_sp)));
-    each_pin(a, false);
+    each_pin(a, false, true);
     asm_jmp_r(a, RAX);
 }
 
 /* eax = reason */
 static void make_exit(struct x86_asm *a, uint32_t *nosave)
 {
-    each_pin(a, true);
+    each_pin(a, true, true);
     asm_mov_mr(a, 3, cpu_field(offsetof(struct cpu, return_sp)), RSP);
     *nosave = asm_offset(a);
     asm_mov_mr(a, 2, cpu_field(offsetof(struct cpu, exit_reason)), RAX);
@@ -101,28 +109,29 @@ static void call_c(struct x86_asm *a)
     asm_mov_rm(a, 3, RSP, cpu_field(offsetof(struct cpu, return_sp)));
 }
 
-static void make_call(struct x86_asm *a)
+/* EXACT: the function looks at guest registers, or changes them. */
+static void make_call(struct x86_asm *a, bool exact)
 {
-    each_pin(a, true);
+    each_pin(a, true, exact);
     asm_mov_rm(a, 3, RSI, cpu_field(offsetof(struct cpu, scratch)));
     asm_mov_rm(a, 3, RDX, cpu_field(offsetof(struct cpu, scratch) + 8));
     asm_mov_rm(a, 3, RCX, cpu_field(offsetof(struct cpu, scratch) + 16));
     call_c(a);
-    each_pin(a, false);
+    each_pin(a, false, exact);
     asm_plain(a, X_RET);
 }
 
 /* ev_*(rdi cpu, esi desc, rdx result, rcx r8 r9 operands) */
 static void make_eval(struct x86_asm *a)
 {
-    each_pin(a, true);
+    each_pin(a, true, true);
     asm_mov_rr(a, 0, RSI, RCX);
     asm_lea(a, 1, RDX, cpu_field(offsetof(struct cpu, res)));
     asm_lea(a, 1, RCX, cpu_field(offsetof(struct cpu, arg)));
     asm_lea(a, 1, R8, cpu_field(offsetof(struct cpu, arg) + 16));
     asm_lea(a, 1, R9, cpu_field(offsetof(struct cpu, arg) + 32));
     call_c(a);
-    each_pin(a, false);
+    each_pin(a, false, true);
     asm_plain(a, X_RET);
 }
 
@@ -189,7 +198,9 @@ void host_make_stubs(void)
     at[STUB_RETURN] = asm_offset(&a);
     make_return(&a, at[STUB_MISS]);
     at[STUB_CALL] = asm_offset(&a);
-    make_call(&a);
+    make_call(&a, true);
+    at[STUB_CALL_PLAIN] = asm_offset(&a);
+    make_call(&a, false);
     at[STUB_EVAL] = asm_offset(&a);
     make_eval(&a);
     at[STUB_SLOW] = asm_offset(&a);

@@ -1,0 +1,67 @@
+/* host_vdso.c - find functions of the host's vDSO. The C library calls the clocks there, too, but through more code than they
+ * take themselves. */
+#include "syscalls/host_vdso.h"
+
+#include <elf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+struct host_vdso host_vdso;
+
+/* Of the kernel's ELF image: addresses in it are relative to where it lies. */
+struct image {
+    const char *base;
+    const Elf64_Sym *symbols;
+    const char *names;
+    uint32_t n_symbols;
+};
+
+static void read_dynamic(struct image *image, const Elf64_Dyn *d)
+{
+    for (; d->d_tag != DT_NULL; d++) {
+        const char *p = image->base + d->d_un.d_ptr;
+        if (d->d_tag == DT_SYMTAB)
+            image->symbols = (const void *)p;
+        else if (d->d_tag == DT_STRTAB)
+            image->names = p;
+        else if (d->d_tag == DT_HASH)
+            image->n_symbols = ((const uint32_t *)(const void *)p)[1]; /* number of chains */
+    }
+}
+
+/* False: there is none, or it is not as the kernel has always made it. */
+static bool open_image(struct image *image)
+{
+    const char *base = (const char *)getauxval(AT_SYSINFO_EHDR);
+    const Elf64_Ehdr *header = (const void *)base;
+    if (!base || memcmp(header->e_ident, ELFMAG, SELFMAG))
+        return false;
+    *image = (struct image){.base = base};
+    const Elf64_Phdr *segment = (const void *)(base + header->e_phoff);
+    for (unsigned i = 0; i < header->e_phnum; i++)
+        if (segment[i].p_type == PT_DYNAMIC)
+            read_dynamic(image, (const void *)(base + segment[i].p_offset));
+    return image->symbols && image->names;
+}
+
+static const void *find(const struct image *image, const char *name)
+{
+    for (uint32_t i = 0; i < image->n_symbols; i++) {
+        const Elf64_Sym *s = &image->symbols[i];
+        if (s->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(s->st_info) == STT_FUNC && !strcmp(image->names + s->st_name, name))
+            return image->base + s->st_value;
+    }
+    return NULL;
+}
+
+void host_vdso_init(void)
+{
+    struct image image;
+    if (!open_image(&image))
+        return;
+    host_vdso.clock_gettime = (int (*)(clockid_t, struct timespec *))(uintptr_t)find(&image, "__vdso_clock_gettime");
+    host_vdso.gettimeofday = (int (*)(struct timeval *, void *))(uintptr_t)find(&image, "__vdso_gettimeofday");
+}
