@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,33 +13,14 @@
 
 #include "applets/applet.h"
 #include "applets/cache_bake.h"
+#include "applets/cache_verify.h"
 #include "core/cache_unit.h"
 #include "core/log.h"
 
 struct totals {
     unsigned files, other_build, damaged;
-    uint64_t bytes, blocks, regions, bad_blocks;
+    uint64_t bytes, blocks, regions;
 };
-
-static bool is_cache_file(const char *name)
-{
-    size_t n = strlen(name);
-    return n == CACHE_FILE_NAME - 4 && !strcmp(name + n - 4, ".tbc");
-}
-
-/* Blocks that are not what was written, or not found, or from which a jump leads to the wrong place. */
-static uint32_t bad_blocks(const struct cache_file *f)
-{
-    uint32_t bad = 0;
-    for (unsigned i = 0; i < f->header->n_segments; i++) {
-        const struct cache_segment *s = &f->header->segment[i];
-        bool good = s->check == cache_segment_check(s, cache_segment_start(f, i));
-        const struct cache_entry *e = cache_entries(f, i);
-        for (uint32_t n = 0; n < s->n_blocks; n++)
-            bad += !good || cache_lookup(f, i, e[n].offset, e[n].mode) != n || !cache_exits_right(f, i, &e[n]);
-    }
-    return bad;
-}
 
 static void print_file(const char *name, const struct cache_file *f, time_t used, bool current)
 {
@@ -49,8 +31,8 @@ static void print_file(const char *name, const struct cache_file *f, time_t used
            current ? "current" : "old", CACHE_NAME_SIZE, f->header->name);
 }
 
-/* Look at one file: list it, or check its blocks, and count it. */
-static void examine(const char *name, bool list, bool verify, struct totals *t)
+/* Look at one file: count it, and list it. */
+static void examine(const char *name, bool list, struct totals *t)
 {
     char build[sizeof((struct cache_header *)0)->build] = "";
     struct cache_file f;
@@ -64,19 +46,15 @@ static void examine(const char *name, bool list, bool verify, struct totals *t)
     if (good) {
         cache_file_init(&f, p, p);
         bool current = !strncmp(build, f.header->build, sizeof build);
-        uint32_t bad = verify ? bad_blocks(&f) : 0;
         t->other_build += !current;
         t->bytes += size;
         t->blocks += f.first[f.header->n_segments];
         t->regions += f.n_regions;
-        t->bad_blocks += bad;
         if (list)
             print_file(name, &f, st.st_mtime, current);
-        if (bad)
-            printf("%s: %u of %u blocks are damaged\n", name, bad, f.first[f.header->n_segments]);
     } else {
         t->damaged++;
-        if (list || verify)
+        if (list)
             printf("%s: not a whole cache file, or not safe to use\n", name);
     }
     if (p != MAP_FAILED)
@@ -84,31 +62,31 @@ static void examine(const char *name, bool list, bool verify, struct totals *t)
     cache_close(CACHE_FD_FILE);
 }
 
-static void examine_all(bool list, bool verify, struct totals *t)
+static void examine_all(bool list, struct totals *t)
 {
     int fd = openat(cache_fd(CACHE_FD_FOLDER), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir)
         die("cannot read the folder: %s", strerror(errno));
     for (struct dirent *d; (d = readdir(dir));)
-        if (is_cache_file(d->d_name))
-            examine(d->d_name, list, verify, t);
+        if (cache_is_file_name(d->d_name))
+            examine(d->d_name, list, t);
     closedir(dir);
 }
 
-static int list(const char *argument)
+static int list(char **arguments)
 {
     struct totals t = {0};
-    (void)argument;
-    examine_all(true, false, &t);
+    (void)arguments;
+    examine_all(true, &t);
     return 0;
 }
 
-static int stat_all(const char *argument)
+static int stat_all(char **arguments)
 {
     struct totals t = {0};
-    (void)argument;
-    examine_all(false, false, &t);
+    (void)arguments;
+    examine_all(false, &t);
     printf("folder       %s\nfiles        %u\nof old builds %u\nunusable     %u\nblocks       %llu\nregions      %llu\n"
            "bytes        %llu\n",
            cache_dir_path(), t.files, t.other_build, t.damaged, (unsigned long long)t.blocks, (unsigned long long)t.regions,
@@ -116,18 +94,9 @@ static int stat_all(const char *argument)
     return 0;
 }
 
-static int verify(const char *argument)
+static int prune(char **arguments)
 {
-    struct totals t = {0};
-    (void)argument;
-    examine_all(false, true, &t);
-    printf("%u files, %llu blocks: %llu damaged blocks, %u unusable files\n", t.files, (unsigned long long)t.blocks,
-           (unsigned long long)t.bad_blocks, t.damaged);
-    return t.bad_blocks || t.damaged;
-}
-
-static int prune(const char *argument)
-{
+    const char *argument = arguments[0];
     char *end = NULL;
     uint64_t limit = argument ? strtoull(argument, &end, 10) : CACHE_FOLDER_SIZE;
     unsigned shift = !end || !*end ? 0 : *end == 'k' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 64;
@@ -137,23 +106,25 @@ static int prune(const char *argument)
     return 0;
 }
 
-static int clear(const char *argument)
+static int clear(char **arguments)
 {
-    (void)argument;
+    (void)arguments;
     cache_prune(0);
     return 0;
 }
 
 static const struct command {
     const char *name, *help;
-    int (*run)(const char *argument);
+    int (*run)(char **arguments); /* ended by null */
     bool writes;
+    int most; /* arguments */
 } commands[] = {
-    {"list", "file, bytes, blocks, regions among them, last use, whether this build uses it, guest file", list, false},
-    {"stat", "totals", stat_all, false},
-    {"verify", "read everything; exit status 1 if something is damaged", verify, false},
-    {"prune", "remove what was not used for longest until SIZE bytes are left (default 1G)", prune, true},
-    {"clear", "remove everything", clear, true},
+    {"list", "file, bytes, blocks, regions among them, last use, whether this build uses it, guest file", list, false, 0},
+    {"stat", "totals", stat_all, false, 0},
+    {"verify", "[ROOTFS|FILE...]: read everything, and translate the code of these programs and libraries (default: of the file\n"
+               "           system /) anew; exit status 1 if something is damaged or differs", cache_verify_command, false, INT_MAX},
+    {"prune", "remove what was not used for longest until SIZE bytes are left (default 1G)", prune, true, 1},
+    {"clear", "remove everything", clear, true, 0},
 };
 
 int applet_cache(int argc, char **argv)
@@ -162,7 +133,7 @@ int applet_cache(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "bake"))
         return cache_bake_command(argc - 2, argv + 2);
     for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
-        if (argc < 2 || argc > 3 || strcmp(argv[1], commands[i].name))
+        if (argc < 2 || strcmp(argv[1], commands[i].name) || argc - 2 > commands[i].most)
             continue;
         if (place && !strcmp(place, "off"))
             die("ANYARCH_CACHE says off");
@@ -176,7 +147,7 @@ int applet_cache(int argc, char **argv)
         }
         if (commands[i].writes && !cache_dir_writable())
             die("cache: %s belongs to another user", cache_dir_path());
-        return commands[i].run(argv[2]);
+        return commands[i].run(argv + 2);
     }
     printf("usage: anyarch cache COMMAND    (ANYARCH_CACHE names another folder than the default one)\n");
     for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)

@@ -39,7 +39,7 @@ static const struct applet applets[] = {
      applet_guests},
     {"syscalls", "list the Linux system calls and whether they are supported", syscalls_usage,
      applet_syscalls},
-    {"cache", "list, check and tidy the kept translations", NULL, applet_cache},
+    {"cache", "list, verify, tidy and bake the kept translations", NULL, applet_cache},
     {"version", "print the version", version_usage, applet_version},
     {"check", "run instruction tests: anyarch check [-engine E] [-bless] FILE...", NULL,
      applet_check},

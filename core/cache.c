@@ -5,7 +5,6 @@
 #include "core/cache_unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -332,47 +331,6 @@ static bool can_be_saved(struct cache_unit *u, const struct tb *tb)
     return true;
 }
 
-/* True if the block has these details and code, with its exits leading to their stubs. */
-static bool is_same(const struct cache_unit *u, unsigned segment, const struct cache_entry *e, const struct tb *tb)
-{
-    struct cache_entry fresh = cache_entry_of(u, tb);
-    const uint8_t *details = cache_details(&u->file, segment, e), *code = cache_segment_start(&u->file, segment) + e->code;
-    struct cache_parts p = cache_parts(e, details);
-    fresh.code = e->code;
-    fresh.details = e->details;
-    fresh.kind = e->kind;
-    if (memcmp(&fresh, e, sizeof fresh))
-        return false;
-    uint8_t *copy = calloc(1, p.size + 2 * (size_t)e->size), *old = copy + p.size, *new = old + e->size;
-    if (!copy)
-        die("out of memory");
-    cache_put_details(tb, copy);
-    memcpy(old, code, e->size);
-    memcpy(new, tb->code, e->size);
-    bool same = !memcmp(copy, details, p.size);
-    for (unsigned i = 0; same && i < e->n_exits; i++) {
-        host_backend.lead_exit(old, p.exit[i].site, p.exit[i].stub);
-        host_backend.lead_exit(new, p.exit[i].site, p.exit[i].stub);
-    }
-    for (unsigned i = 0; same && i < e->n_bias; i++)
-        host_backend.reach_cell(new, p.bias_at[i], (uint32_t)(code - u->file.start));
-    same = same && !memcmp(old, new, e->size);
-    free(copy);
-    return same;
-}
-
-static void compare(struct cache_unit *u, const struct tb *tb)
-{
-    unsigned segment;
-    const struct cache_entry *e = cache_usable_entry(u, tb->pc, tb->mode, &segment);
-    if (!e || (tb->pin && e->kind != CACHE_REGION))
-        return;
-    u->hits++;
-    if ((e->kind == CACHE_REGION && !tb->pin) || !is_same(u, segment, e, tb) || !cache_exits_right(&u->file, segment, e))
-        bug("cached block 0x%llx of %s (%u bytes) differs from its translation (%u bytes)", (unsigned long long)tb->pc,
-            u->name, e->size, tb->size);
-}
-
 bool cache_place(struct cache_unit *u, guest_addr pc, uint32_t mode)
 {
     unsigned segment;
@@ -429,8 +387,10 @@ static void forget_new_blocks(struct cache_unit *u)
 
 RUN_OFTEN void cache_after_fork(void)
 {
-    for (unsigned i = 0; i < n_cache_units; i++)
+    for (unsigned i = 0; i < n_cache_units; i++) {
         forget_new_blocks(&cache_units[i]);
+        cache_units[i].n_different = 0;
+    }
     promote_forget();
 }
 
@@ -448,6 +408,16 @@ static void log_units(void)
                   u->damaged ? " (damaged)" : u->is_marked ? " (marked)" : "", u->damaged ? 0 : u->file.n_regions, u->hits,
                   u->misses, u->written);
     }
+}
+
+/* With "verify" the program runs to its end, on the fresh translations, and then it has failed. */
+static void fail_if_different(void)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < n_cache_units; i++)
+        n += cache_units[i].n_different;
+    if (n)
+        die("%u cached blocks differ from their translations", n);
 }
 
 /* True if PART is all of WHOLE, else in so many of cases: what is not worth its price in one process is missed by many. */
@@ -542,7 +512,7 @@ void cache_add(struct cache_unit *u, struct tb *tb)
     if (!can_be_saved(u, tb))
         return;
     if (verifying)
-        compare(u, tb);
+        cache_compare(u, tb);
     add_new(u, tb);
     save_in_time();
 }
@@ -569,6 +539,8 @@ RUN_OFTEN void cache_save(bool at_end)
     tb_lock_release();
     if (at_end && LOG_ON(cache))
         log_units();
+    if (at_end)
+        fail_if_different();
 }
 
 void cache_save_range(guest_addr start, guest_addr end)

@@ -33,7 +33,8 @@ struct tb *cache_find(struct cache_unit *unit, guest_addr pc, uint32_t mode);
 bool cache_has(guest_addr pc, uint32_t mode);
 /* Code at ADDR is about to be read for a translation in this unit. */
 void cache_note_page(guest_addr addr);
-/* A block was translated: it is written out in time. With "verify": dies unless it equals the cached one. */
+/* A block was translated: it is written out in time. With "verify": it is compared with the cached one, and a difference is
+ * logged and makes the process fail at its end. */
 void cache_add(struct cache_unit *unit, struct tb *tb);
 /* The region takes the place of its head, in the file as well. False: that cannot be. */
 bool cache_add_region(struct cache_unit *unit, struct tb *region, const struct tb *head);

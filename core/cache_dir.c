@@ -225,6 +225,8 @@ static bool has_end(const char *name, const char *end)
     return n == CACHE_FILE_NAME - 4 && !strcmp(name + n - m, end);
 }
 
+bool cache_is_file_name(const char *name) { return has_end(name, ".tbc"); }
+
 /* A temporary file whose writer died: its lock is free. */
 static void remove_abandoned(const char *name)
 {
@@ -257,7 +259,7 @@ static unsigned list_files(struct file_age *files, uint64_t *total)
             const char *name = ((struct entry *)(void *)p)->name;
             if (has_end(name, ".tmp"))
                 remove_abandoned(name);
-            if (n == MAX_FILES || !has_end(name, ".tbc") || fstatat(fds[CACHE_FD_FOLDER], name, &st, AT_SYMLINK_NOFOLLOW))
+            if (n == MAX_FILES || !cache_is_file_name(name) || fstatat(fds[CACHE_FD_FOLDER], name, &st, AT_SYMLINK_NOFOLLOW))
                 continue;
             strcpy(files[n].name, name);
             files[n].size = (uint64_t)st.st_size;

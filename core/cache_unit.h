@@ -45,6 +45,7 @@ struct cache_unit {
     bool is_due;      /* they are to be written, */
     bool for_regions; /* the whole file anew, so that these run from the start */
     uint32_t hits, misses, written, n_retries;
+    uint32_t n_different; /* with "verify", among the hits */
 };
 
 extern struct cache_unit cache_units[];
@@ -131,6 +132,7 @@ uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mod
 /* Name of a unit's file, or with "tmp" as END of the one it is written to. */
 enum { CACHE_FILE_NAME = 40 };
 void cache_file_name(char name[CACHE_FILE_NAME], const struct cache_key *key, const char *end);
+bool cache_is_file_name(const char *name); /* it may be that of a unit's file */
 /* Names of the other files there. */
 #define CACHE_MARKS "marks"
 #define CACHE_HEAT "heat"
@@ -179,3 +181,16 @@ void cache_write_unit(struct cache_unit *u, uint32_t n);
 /* What goes into a file for a block, but for places there: the entry, and its details to AT. */
 struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *tb);
 void cache_put_details(const struct tb *tb, uint8_t *at);
+
+/* -- cache_verify.c -- */
+/* Compare a new translation with the block of the file, if that has it: counts in hits, a difference in n_different, too. The
+ * first byte that differs is logged. */
+void cache_compare(struct cache_unit *u, const struct tb *tb);
+/* How many blocks of a file are equal to what is made anew. Not compared: OTHER, of a segment that cannot be used here, since
+ * the guest's file has other contents; NOT_KEPT, whose translation here would not be kept. */
+struct cache_verdict {
+    uint32_t equal, different, other, not_kept;
+};
+/* With "verify", for THREAD, which runs nothing: make blocks of the unit's file anew, in the order of the file, and add up how
+ * they compare. Only those whose mode has the bits MODE under MASK. Segments that are damaged are left out. */
+void cache_verify_unit(struct cache_unit *u, struct thread *thread, uint32_t mask, uint32_t mode, struct cache_verdict *v);

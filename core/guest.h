@@ -44,6 +44,7 @@ struct abi {
      * property note has FEATURES (GNU_PROPERTY_*_FEATURE_1_AND). Null: there are none. */
     int (*extra_prot)(void);
     void (*extra_prot_used)(void);
+    uint32_t extra_prot_mode; /* of the bits of cpu->mode: set from then on */
     int (*elf_prot)(uint32_t features);
     /* prctl options of the guest's CPU: true, and the result, if arg[0] is one. Null: there are none. */
     bool (*prctl)(struct thread *t, const uint64_t arg[6], long *result);

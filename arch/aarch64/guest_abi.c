@@ -56,6 +56,7 @@ const struct abi a64_abi = {
     .set_tls = set_tls,
     .extra_prot = a64_extra_prot,
     .extra_prot_used = a64_extra_prot_used,
+    .extra_prot_mode = A64_MODE_GUARDED,
     .elf_prot = a64_elf_prot,
     .prctl = a64_prctl,
 };

@@ -81,13 +81,11 @@ static void reset(struct cpu *cpu, const struct guest *g)
     cpu->mode = a64_isa.mode(cpu);
 }
 
-enum { MODE_GUARDED = 2 }; /* indirect branches are checked */
-
 static uint32_t mode(const struct cpu *cpu)
 {
     bool special = cpu->fp.flush_to_zero || cpu->fp.flush_to_zero16 || cpu->fp.alternative_half;
     bool traps = fault_fp_traps && !special && !cpu->fp.default_nan;
-    return (special ? MODE_FP_SPECIAL : 0) | (traps ? MODE_FP_TRAPS : 0) | (a64_has_guarded_pages() ? MODE_GUARDED : 0);
+    return (special ? MODE_FP_SPECIAL : 0) | (traps ? MODE_FP_TRAPS : 0) | (a64_has_guarded_pages() ? A64_MODE_GUARDED : 0);
 }
 
 static const char *find_name(const struct decode_pattern *p, uint32_t insn)

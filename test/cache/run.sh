@@ -88,7 +88,7 @@ for pass in 1 2 3; do
         "$anyarch" -cache off ./program work "$i" > part.expected
         ANYARCH_CACHE=parts "$anyarch" ./program work "$i" 2>&1 | cmp -s - part.expected || fail parts "wrong output of part $i, pass $pass"
     done
-    ANYARCH_CACHE=parts "$anyarch" cache verify > /dev/null || fail parts "damaged"
+    ANYARCH_CACHE=parts "$anyarch" cache verify program > /dev/null || fail parts "damaged"
 done
 run parts parts
 for i in 1 2 3; do line=$(ANYARCH_CACHE=parts "$anyarch" -d cache ./program work 31 2>&1 | grep ' program:'); done
@@ -102,7 +102,7 @@ for i in $(seq 0 31) -1 $(seq 0 31); do
     "$anyarch" -cache off ./program work "$i" > part.expected
     ANYARCH_CACHE=ends "$anyarch" ./program work "$i" 2>&1 | cmp -s - part.expected || fail "damaged end" "wrong output of part $i"
 done
-ANYARCH_CACHE=ends "$anyarch" cache verify > /dev/null || fail "after a damaged end" "not replaced"
+ANYARCH_CACHE=ends "$anyarch" cache verify program > /dev/null || fail "after a damaged end" "not replaced"
 
 # -- Hot loops: their regions are kept, and so run from the start; others are found in a process that runs for long, and
 #    take their heads' places --
@@ -126,7 +126,7 @@ settle() {
 regions hot 3000000
 [ "$kept" -gt 0 ] || fail hot "none was kept"
 settle hot 3000000
-ANYARCH_CACHE=hot "$anyarch" cache verify > /dev/null || fail hot "damaged"
+ANYARCH_CACHE=hot "$anyarch" cache verify program > /dev/null || fail hot "damaged"
 ANYARCH_CACHE=hot "$anyarch" -cache verify ./program work 7 3000000 2>&1 | cmp -s - hot.expected || fail hot "a region differs"
 regions cool 3
 [ "$made$kept" = 00 ] || fail cool "a loop of few turns was found to be hot: $made, $kept"
@@ -134,14 +134,14 @@ for i in 1 2 3 4; do regions cool 3; done
 regions cool 3000000
 [ "$made" -gt 0 ] || fail cool "no loop was found"
 settle cool 3000000
-ANYARCH_CACHE=cool "$anyarch" cache verify > /dev/null || fail cool "damaged"
+ANYARCH_CACHE=cool "$anyarch" cache verify program > /dev/null || fail cool "damaged"
 ANYARCH_CACHE=cool "$anyarch" -cache verify ./program work 7 3000000 2>&1 | cmp -s - hot.expected || fail cool "a region differs"
 
 # A loop that is hot in no process, but in several together.
 regions mild 100
 [ "$made$kept" = 00 ] || fail mild "a loop of 100 turns is hot: $made, $kept"
 settle mild 100
-ANYARCH_CACHE=mild "$anyarch" cache verify > /dev/null || fail mild "damaged"
+ANYARCH_CACHE=mild "$anyarch" cache verify program > /dev/null || fail mild "damaged"
 "$anyarch" -cache off ./program work 7 100 > mild.expected
 for i in "" verify:; do "$anyarch" -cache ${i}mild ./program work 7 100 2>&1 | cmp -s - mild.expected || fail mild "wrong output"; done
 
@@ -338,11 +338,47 @@ without=$(user_time off) with=$(user_time p)
 # -- The tool --
 ANYARCH_CACHE=c "$anyarch" cache list | grep -q ' program$' || fail list "lacks the program"
 ANYARCH_CACHE=c "$anyarch" cache stat | grep -q '^files ' || fail stat "lacks the number of files"
-ANYARCH_CACHE=c "$anyarch" cache verify > /dev/null || fail verify "finds damage"
+ANYARCH_CACHE=c "$anyarch" cache verify program > /dev/null || fail verify "finds damage"
 cp -r c damaged2
 # More than the gap between two blocks.
 for f in damaged2/*.tbc; do printf 'X%.0s' {1..80} | dd of="$f" bs=1 seek=9000 conv=notrunc status=none; done
-ANYARCH_CACHE=damaged2 "$anyarch" cache verify > /dev/null && fail verify "finds no damage"
+ANYARCH_CACHE=damaged2 "$anyarch" cache verify program > /dev/null && fail verify "finds no damage"
+
+# -- verify translates anew: two programs, below a folder or by name, and what it does not compare is counted --
+mkdir -p root/bin root/lib && cp program root/bin && cp spin root/lib
+for i in 1 2 3; do
+    ANYARCH_CACHE=two "$anyarch" root/bin/program > /dev/null 2>&1
+    ANYARCH_CACHE=two timeout 60 "$anyarch" root/lib/spin > /dev/null 2>&1 || fail two "exit status $?"
+done
+# verified NAME STATUS TEXT FOLDER [PATH...]
+verified() {
+    local name=$1 status=$2 text=$3 folder=$4
+    shift 4
+    ANYARCH_CACHE=$folder "$anyarch" cache verify "$@" > output 2>&1
+    [ $? = "$status" ] || fail "$name" "exit status is not $status: $(cat output)"
+    grep -q -e "$text" output || fail "$name" "lacks '$text': $(cat output)"
+}
+verified "verify a root" 0 '^made anew: [1-9][0-9]* blocks of 2 files are equal, 0 differ; 0 programs failed$' two root
+grep -q '^not compared: 0 files (0 blocks) whose' output || fail "verify a root" "$(cat output)"
+verified "verify files" 0 'blocks of 2 files are equal' two program spin
+verified "verify one" 0 '^not compared: 1 files ([1-9][0-9]* blocks) whose program was not found' two spin
+verified "verify other options" 0 '^not compared: [1-9] files' c program
+verified "verify a missing file" 1 'No such file' two missing
+file=$(ANYARCH_CACHE=two "$anyarch" cache list | sed -n 's/ .* program$//p')
+for what in code details row; do
+    rm -rf wrong && cp -r two wrong
+    at=$(python3 "$source/damage.py" wrong/"$file" $what) || fail "wrong $what" "cannot be made"
+    verified "wrong $what" 1 "block 0x[0-9a-f]*, at $at of program, mode [0-9]*, .*: its translation differs from byte [0-9]* of its $what " wrong root
+    grep -q '^made anew: .* 1 differ' output || fail "wrong $what" "$(cat output)"
+    grep -q "program: 1 blocks of $file differ" output || fail "wrong $what" "$(cat output)"
+    verified "wrong $what elsewhere" 0 'blocks of 1 files are equal, 0 differ' wrong spin
+    # A run that needs the block says so too, and fails in the end.
+    ANYARCH_CACHE=wrong "$anyarch" -cache verify ./program > output 2>&1 && fail "wrong $what" "a run with -cache verify succeeds"
+    grep -v -e '^cache: ' -e 'cached blocks differ' output | cmp -s - expected || fail "wrong $what" "wrong output"
+    grep -q "^cache: block .*, at $at of program, .* of its $what " output || fail "wrong $what" "a run says $(cat output)"
+done
+cp program changed && printf '\37\40\3\325' | dd of=changed bs=1 seek=$((at)) conv=notrunc status=none
+verified "verify a changed program" 0 '^not compared: [1-9][0-9]* blocks of other contents' two changed spin
 ANYARCH_CACHE=c "$anyarch" cache prune 1 > /dev/null
 [ "$(cached c)" = 0 ] || fail prune "files remain"
 ANYARCH_CACHE=mixed "$anyarch" cache clear > /dev/null

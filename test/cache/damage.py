@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""damage.py - change one byte of one block in a cache file, and make all checks of the file right again.
+
+  damage.py FILE code|details|row [BLOCK]
+
+Changes the first byte of the code, of the deltas or of the number of instructions of a block, by default the one in the middle of
+the first segment. Prints the block's offset in the guest's file.
+"""
+import struct
+import sys
+
+MASK = (1 << 64) - 1
+K0, K1, K2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93, 0xa0761d6478bd642f
+SEGMENT, TABLE, CHUNK = 64, 152, 64 << 10  # bytes of a row of segments, where they begin, pieces that are hashed
+ENTRY, PARTS = struct.Struct("<5I7H2B"), (12, 8, 12, 16, 4)  # bytes of an exit, range, flags_at, place, bias_at
+
+
+def fold(a, b):
+    product = a * b
+    return (product ^ product >> 64) & MASK
+
+
+def step(lane, data, at):
+    first, second = struct.unpack_from("<2Q", data, at)
+    lane ^= fold(first ^ K0, second ^ K1)
+    return (lane << 29 | lane >> 35) * K2 & MASK
+
+
+def hash_bytes(data, seed):
+    n = len(data)
+    a, b, whole = seed ^ K1, (seed + n) * K0 & MASK, n // 32 * 32
+    data = bytes(data) + bytes(32 - n % 32)
+    for at in range(0, whole + 32, 32):
+        a, b = step(a, data, at), step(b, data, at + 16)
+    return fold(a ^ K2, b ^ n) ^ fold(b ^ K0, (a + K1) & MASK)
+
+
+def main():
+    path, what = sys.argv[1:3]
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    start, size, entries, _, _, details, _, n_blocks = struct.unpack_from("<8I", data, TABLE + 8)
+    block = int(sys.argv[3]) if len(sys.argv) > 3 else n_blocks // 2
+    row = start + entries + block * ENTRY.size
+    e = ENTRY.unpack_from(data, row)
+    n_exits, n_ranges, n_flags, n_places, n_bias = e[5], e[7], e[8], e[9], e[10]
+    deltas = sum(n * size for n, size in zip((n_exits, n_ranges, n_flags, n_places, n_bias), PARTS))
+    at = {"code": start + e[2], "details": start + details + e[4] + deltas, "row": row + 22}[what]
+    data[at] ^= 1
+    check = 0
+    for piece in range(start, start + size, CHUNK):
+        check = hash_bytes(data[piece:min(piece + CHUNK, start + size)], check)
+    check = hash_bytes(data[TABLE + 8:TABLE + SEGMENT], check)
+    struct.pack_into("<Q", data, TABLE, check)
+    end = TABLE + 24 * SEGMENT
+    struct.pack_into("<Q", data, end, hash_bytes(data[:end], 0))
+    with open(path, "wb") as f:
+        f.write(data)
+    print("0x%x" % e[0])
+
+
+main()
