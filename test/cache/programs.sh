@@ -9,7 +9,7 @@ export ANYARCH_CACHE=$work/cache
 options=()
 [ "$pass" = verified ] && options=(-cache verify)
 status=0
-for name in cxx exec_rules faults jit jit_threads libc mapping memory_rules process recursion setjmp signal_sources \
+for name in bti cxx exec_rules faults jit jit_threads libc mapping memory_rules process recursion setjmp signal_sources \
     signals thread_rules threads; do
     "$here/../programs/run.sh" "$emulator" "$here/../programs/$name" "$work" "${options[@]}" || {
         result=$?
@@ -18,4 +18,9 @@ for name in cxx exec_rules faults jit jit_threads libc mapping memory_rules proc
         status=1
     }
 done
+if [ "$pass" = verified ]; then # also what these runs did not need
+    "$(dirname "$emulator")/anyarch" cache verify "$work" > "$work/made-anew" 2>&1 || status=1
+    grep -q '^not compared: 0 files .* whose program was not found' "$work/made-anew" || status=1
+    [ $status = 0 ] || cat "$work/made-anew"
+fi
 exit $status
