@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "applets/applet.h"
 #include "applets/cache_verify.h"
 #include "arch/guests.h"
 #include "core/cache_unit.h"
@@ -122,10 +123,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 static void prepare(const struct guest *guest)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-    const char *bad;
     cache_set("verify");
-    if (guest->isa->set_cpu && !guest->isa->set_cpu(NULL, &bad))
-        die("unable to find CPU model '%s'", bad);
     engine_init(guest);
     cache_init(guest);
     thread = thread_new(guest, NULL);
@@ -212,6 +210,7 @@ static void verify_program(int fd, const struct guest *guest, struct elf_image *
 {
     int status;
     findings->n = 0;
+    run_choose_cpu(guest);
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
@@ -294,8 +293,12 @@ static int print_result(void)
     return t.damaged || t.unusable || t.different || n_failed;
 }
 
-int cache_verify_command(char **paths)
+int cache_verify_command(char **words)
 {
+    int n = 0;
+    while (words[n])
+        n++;
+    char **paths = words - 1 + run_read_options(n + 1, words - 1);
     findings = mmap(NULL, sizeof *findings, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (findings == MAP_FAILED)
         die("out of memory");

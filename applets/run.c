@@ -483,7 +483,7 @@ static void print_cpu(const char *line)
     printf("%s\n", line);
 }
 
-static void choose_cpu(const struct guest *guest)
+void run_choose_cpu(const struct guest *guest)
 {
     const char *bad = cpu_model;
     if (guest->isa->set_cpu && !guest->isa->set_cpu(cpu_model, &bad))
@@ -589,7 +589,7 @@ static void read_options(int argc, char **argv, bool trusted, bool surely_binfmt
     from_command_line = false;
     *at = 1;
     if (trusted)
-        option_read_environment(options, ARRAY_SIZE(options));
+        option_read_environment(options, ARRAY_SIZE(options), NULL);
     else
         env_remove_options();
     from_command_line = true;
@@ -605,12 +605,20 @@ static void read_options(int argc, char **argv, bool trusted, bool surely_binfmt
         die("cannot open log file '%s': %s", log_file, strerror(errno));
 }
 
+int run_read_options(int argc, char **argv)
+{
+    static const char *const of_translations[] = {"cpu", "one-insn-per-tb", "singlestep", "no-tier2", "tier2-threshold",
+                                                  "fp-traps", "no-opt", "strict-exclusives", "host-off", NULL};
+    option_read_environment(options, ARRAY_SIZE(options), of_translations);
+    return option_parse(options, ARRAY_SIZE(options), argc, argv, of_translations);
+}
+
 static void __attribute__((noreturn)) start(struct exec_request *request)
 {
     static struct exec_program program;
     exec_find(request, &program);
     const struct guest *guest = program.guest;
-    choose_cpu(guest);
+    run_choose_cpu(guest);
     engine_init(guest);
     if (*host_backend.cpu_words())
         add_self_args("-hostcpu", host_backend.cpu_words());

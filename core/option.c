@@ -15,21 +15,21 @@ static const struct option *find(const struct option *table, size_t n, const cha
     return NULL;
 }
 
-void option_read_environment(const struct option *table, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        /* A flag acts by the mere presence of its variable, even when it is empty. */
-        const char *value = table[i].env ? getenv(table[i].env) : NULL;
-        if (value)
-            table[i].set(value);
-    }
-}
-
 static bool is_listed(const char *name, const char *const *list)
 {
     while (*list && strcmp(*list, name))
         list++;
     return *list != NULL;
+}
+
+void option_read_environment(const struct option *table, size_t n, const char *const *obeyed)
+{
+    for (size_t i = 0; i < n; i++) {
+        /* A flag acts by the mere presence of its variable, even when it is empty. */
+        const char *value = table[i].env ? getenv(table[i].env) : NULL;
+        if (value && (!obeyed || is_listed(table[i].name, obeyed)))
+            table[i].set(value);
+    }
 }
 
 int option_parse(const struct option *table, size_t n, int argc, char **argv,

@@ -10,8 +10,8 @@ struct option {
     const char *help; /* null: accepted, not listed */
 };
 
-/* Apply the variables of the environment. */
-void option_read_environment(const struct option *table, size_t n);
+/* Apply the variables of the environment. OBEYED: as below. */
+void option_read_environment(const struct option *table, size_t n, const char *const *obeyed);
 /* Apply argv[1...] up to the first word that is not an option. Returns its index (argc: none). A bad
  * option dies with the text that qemu-user prints. OBEYED: null-ended list of the options that have
  * an effect; null: all. */

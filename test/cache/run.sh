@@ -364,6 +364,13 @@ verified "verify files" 0 'blocks of 2 files are equal' two program spin
 verified "verify one" 0 '^not compared: 1 files ([1-9][0-9]* blocks) whose program was not found' two spin
 verified "verify other options" 0 '^not compared: [1-9] files' c program
 verified "verify a missing file" 1 'No such file' two missing
+verified "verify a missing CPU" 1 '^anyarch: unable to find CPU model .none.$' two -cpu none program
+for option in -no-opt -one-insn-per-tb "-cpu cortex-a53" "-host-off all"; do
+    # shellcheck disable=SC2086
+    verified "verify $option" 0 '^made anew: [1-9][0-9]* blocks of 1 files are equal, 0 differ' c $option program
+done
+QEMU_CPU=cortex-a53 verified "verify QEMU_CPU" 0 '^made anew: [1-9][0-9]* blocks of 1 files are equal, 0 differ' c program
+QEMU_CPU=cortex-a72 verified "verify another QEMU_CPU" 0 '^made anew: 0 blocks of 0 files' c program
 file=$(ANYARCH_CACHE=two "$anyarch" cache list | sed -n 's/ .* program$//p')
 for what in code details row; do
     rm -rf wrong && cp -r two wrong
