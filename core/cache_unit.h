@@ -39,7 +39,7 @@ struct cache_unit {
     struct cache_file file;
     uint8_t state[CACHE_MAX_SEGMENTS]; /* enum segment_state */
     struct tb **blocks;   /* by number in the file; null: none was needed yet */
-    struct tb *new_blocks, **last_new; /* not in the file, linked by unit_next */
+    struct tb *new_blocks, **last_new; /* not in the file, linked by unit_next: regions, then the others as they were made */
     uint32_t n_new;
     uint32_t n_superseding; /* of these, regions whose heads are in the file */
     bool is_due;      /* they are to be written, */

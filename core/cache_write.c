@@ -242,13 +242,12 @@ struct cache_entry cache_entry_of(const struct cache_unit *u, const struct tb *t
     };
 }
 
-/* Regions first: what of them is written takes the place of its head. */
+/* Regions come first: what of them is written takes the place of its head. */
 static void choose_new(struct writer *w)
 {
-    for (unsigned regions = 2; regions-- > 0;)
-        for (const struct tb *tb = w->unit->new_blocks; tb && w->n < w->max_new && !is_full(w); tb = tb->unit_next)
-            if ((tb->pin != NULL) == regions && is_wanted(w, tb))
-                add_block(w, tb, cache_entry_of(w->unit, tb), tb, NULL);
+    for (const struct tb *tb = w->unit->new_blocks; tb && w->n < w->max_new && !is_full(w); tb = tb->unit_next)
+        if (is_wanted(w, tb))
+            add_block(w, tb, cache_entry_of(w->unit, tb), tb, NULL);
     w->n_new = w->n;
 }
 
