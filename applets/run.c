@@ -20,6 +20,7 @@
 #include "core/fd.h"
 #include "core/host.h"
 #include "core/log.h"
+#include "core/perf.h"
 #include "core/prof.h"
 #include "core/memory.h"
 #include "core/option.h"
@@ -399,6 +400,18 @@ static void set_self_fd(const char *v)
 {
     self_fd = descriptor("selffd", v);
 }
+static void set_perf_map(const char *v)
+{
+    (void)v;
+    perf_map = true;
+    inherit("-perfmap", NULL);
+}
+static void set_perf_dump(const char *v)
+{
+    (void)v;
+    perf_dump = true;
+    inherit("-jitdump", NULL);
+}
 static void set_host_cpu(const char *v)
 {
     engine_options.host_cpu_words = v;
@@ -433,8 +446,8 @@ static const struct option options[] = {
     {"seed",            "QEMU_RAND_SEED",        "n",           set_seed,        "seed for random numbers given to the program"},
     {"trace",           "QEMU_TRACE",            "pattern",     accept_flag,     "accepted; no effect"},
     {"plugin",          "QEMU_PLUGIN",           "file",        set_plugin,      NULL},
-    {"perfmap",         "QEMU_PERFMAP",          NULL,          accept_flag,     "accepted; no effect"},
-    {"jitdump",         "QEMU_JITDUMP",          NULL,          accept_flag,     "accepted; no effect"},
+    {"perfmap",         "QEMU_PERFMAP",          NULL,          set_perf_map,    "tell perf of generated code in /tmp/perf-PID.map"},
+    {"jitdump",         "QEMU_JITDUMP",          NULL,          set_perf_dump,   "tell perf of generated code in jit-PID.dump"},
     {"xtensa-abi-call0", "QEMU_XTENSA_ABI_CALL0", NULL,         accept_flag,     NULL},
     {"execve",          "QEMU_EXECVE",           NULL,          accept_flag,     "accepted; always on: programs that the guest starts run under anyarch"},
     {"libc-syscall",    "QEMU_LIBC_SYSCALL",     NULL,          accept_flag,     NULL},

@@ -17,6 +17,7 @@
 #include "core/host.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/perf.h"
 #include "core/promote.h"
 
 enum { MAX_UNITS = 256, PAGE_BITS = 12, MAX_OFFSET = 1 << 30 };
@@ -59,7 +60,8 @@ bool cache_set(const char *value)
 /* Log items that show blocks need them translated and left one by one. */
 static bool shows_blocks(void)
 {
-    return LOG_ON(in_asm) || LOG_ON(op) || LOG_ON(op_ind) || LOG_ON(op_opt) || LOG_ON(out_asm) || LOG_ON(prof) || engine_options.no_chain;
+    return LOG_ON(in_asm) || LOG_ON(op) || LOG_ON(op_ind) || LOG_ON(op_opt) || LOG_ON(out_asm) || LOG_ON(prof) || engine_options.no_chain ||
+           perf_is_on();
 }
 
 void cache_init(const struct guest *guest)

@@ -15,6 +15,7 @@
 #include "core/host.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/perf.h"
 #include "core/promote.h"
 #include "core/tagged.h"
 
@@ -161,6 +162,16 @@ static void add_by_host(struct tb *tb)
     }
     by_host[n_by_host] = tb;
     __atomic_store_n(&n_by_host, n_by_host + 1, __ATOMIC_RELEASE);
+    if (unlikely(perf_is_on()))
+        perf_add(tb);
+}
+
+void tb_after_fork(void)
+{
+    bool add = perf_after_fork();
+    for (unsigned i = 0; i < n_by_host && add; i++)
+        if (!by_host[i]->dead)
+            perf_add(by_host[i]);
 }
 
 static void publish(struct tb *tb)

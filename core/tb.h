@@ -90,5 +90,6 @@ uint32_t tb_generation(void);
 /* For those who change lists of blocks from outside, and around fork: the child has one thread. */
 void tb_lock_take(void);
 void tb_lock_release(void);
+void tb_after_fork(void);
 /* Allocate memory that lives until the next flush (exits, deltas). */
 void *tb_alloc(size_t size);

@@ -79,6 +79,7 @@ RUN_OFTEN static void unlock_all(struct task *task, bool is_child)
     if (is_child) {
         thread_after_fork();
         cache_after_fork();
+        tb_after_fork();
         host_stacks_after_fork(__builtin_frame_address(0));
         fork_hints_after_fork();
     }

@@ -14,6 +14,7 @@
 #include "core/cache.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/perf.h"
 #include "core/tagged.h"
 #include "syscalls/seccomp.h"
 #include "syscalls/task.h"
@@ -86,7 +87,7 @@ const char *syscall_name(const struct guest *guest, uint32_t nr)
 
 bool fd_is_own(int fd)
 {
-    return fd > 2 && (fd == process.self_fd || fd == process.exe_fd || fd == log_fd() || cache_fd_is(fd));
+    return fd > 2 && (fd == process.self_fd || fd == process.exe_fd || fd == log_fd() || cache_fd_is(fd) || perf_fd_is(fd));
 }
 
 static bool names_own_fd(const struct syscall_row *row, const uint64_t arg[6])

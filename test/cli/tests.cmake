@@ -17,6 +17,8 @@ if(GUEST_CC)
     add_test(NAME cli.core_cases COMMAND ${CMAKE_CURRENT_LIST_DIR}/core_cases.sh $<TARGET_FILE:anyarch>
         ${PROJECT_BINARY_DIR}/test/core_cases ${CMAKE_C_COMPILER} ${GUEST_CC})
     set_tests_properties(cli.core_cases PROPERTIES LABELS "cli;program" TIMEOUT 120 SKIP_RETURN_CODE 77)
+    add_test(NAME cli.perf COMMAND ${CMAKE_CURRENT_LIST_DIR}/perf.sh $<TARGET_FILE:anyarch> ${PROJECT_BINARY_DIR}/test/perf ${GUEST_CC})
+    set_tests_properties(cli.perf PROPERTIES LABELS "cli;program" TIMEOUT 60 SKIP_RETURN_CODE 77)
     add_test(NAME cli.oom COMMAND ${CMAKE_CURRENT_LIST_DIR}/oom.sh $<TARGET_FILE:anyarch> ${PROJECT_BINARY_DIR}/test/oom ${GUEST_CC})
     set_tests_properties(cli.oom PROPERTIES LABELS "cli;program" TIMEOUT 180 SKIP_RETURN_CODE 77)
     add_test(NAME cli.notify_cases COMMAND ${CMAKE_CURRENT_LIST_DIR}/notify_cases.sh $<TARGET_FILE:anyarch>
