@@ -7,6 +7,7 @@
 #include "core/dispatch.h"
 #include "core/memory.h"
 #include "core/opt.h"
+#include "core/region_graph.h"
 
 /* Uses in a loop count 2^LOOP_WEIGHT_LOG2 times as often, per level. */
 enum { LOOP_WEIGHT_LOG2 = 3, MAX_DEPTH = 6, MAX_QUEUE = 128, MAX_RUNS = 160, MAX_GAP = 1 << 20 };
@@ -55,11 +56,6 @@ struct region_target region_target(const struct hot_region *r, const struct regi
     if (!(op->d & IR_OUT) && (op->op != IR_goto_call || context != block->context))
         to.block = region_find(r, to.pc, context);
     return to;
-}
-
-static bool is_exit(const struct ir_op *op)
-{
-    return (ir_op_info[op->op].props & IR_EXIT) || op->op == IR_jump || op->op == IR_goto_call;
 }
 
 static struct ir_op *last_op(struct ir *ir) { return &ir->ops[ir->n - 1]; }
@@ -225,7 +221,7 @@ static void add_block(struct explore *x, struct place at)
     struct ir *ir = &x->t->ir;
     unsigned exits = 0;
     for (uint32_t i = 1; i < ir->n; i++)
-        if (is_exit(&ir->ops[i])) /* on the way out each call becomes one */
+        if (region_is_exit(&ir->ops[i])) /* on the way out each call becomes one */
             exits += 1 + r->context[at.context].calls + (ir->ops[i].op == IR_goto_call);
     if (r->n_insns + x->t->n_insns > REGION_MAX_INSNS || x->n_ops + ir->n > REGION_MAX_OPS ||
         x->n_exits + exits > REGION_MAX_EXITS || !note_ranges(x))
@@ -240,90 +236,14 @@ static void add_block(struct explore *x, struct place at)
     r->n_insns += b->n_insns;
     for (uint32_t i = 1; i < ir->n; i++) {
         const struct ir_op *op = &ir->ops[i];
-        if (!is_exit(op) || op->d & IR_OUT || (op->op == IR_goto_call && b->into == b->context))
+        if (!region_is_exit(op) || op->d & IR_OUT || (op->op == IR_goto_call && b->into == b->context))
             continue;
         struct region_target to = region_target(r, b, op);
         enqueue(x, to.pc, op->op == IR_goto_call ? b->into : to.context);
     }
 }
 
-/* ---- The graph --------------------------------------------------------------------------------------------- */
-
-/* ONLY_SILENT: those that do not poll. */
-static void find_edges(struct hot_region *r, bool only_silent)
-{
-    for (unsigned b = 0; b < r->n_blocks; b++) {
-        struct region_block *block = &r->block[b];
-        block->to = 0;
-        for (uint32_t i = 1; i < block->ir.n; i++) {
-            const struct ir_op *op = &block->ir.ops[i];
-            int to = is_exit(op) && !(only_silent && op->d & IR_POLL) ? region_target(r, block, op).block : -1;
-            if (to >= 0)
-                block->to |= (uint64_t)1 << to;
-        }
-    }
-}
-
-/* The blocks that lead to one of SET, without passing through WALL. */
-static uint64_t reaching(const struct hot_region *r, uint64_t set, uint64_t wall)
-{
-    for (bool more = true; more;) {
-        more = false;
-        for (unsigned b = 0; b < r->n_blocks; b++)
-            if (!(set >> b & 1) && !(wall >> b & 1) && r->block[b].to & set & ~wall) {
-                set |= (uint64_t)1 << b;
-                more = true;
-            }
-    }
-    return set;
-}
-
-/* The places of the calls on the way to a block, outermost first, then the block's own. */
-static unsigned path_to(const struct hot_region *r, const struct region_block *block, guest_addr *path)
-{
-    unsigned n = r->context[block->context].calls;
-    path[n] = block->ir.pc;
-    for (unsigned c = block->context, i = n; c; c = r->context[c].parent)
-        path[--i] = r->context[c].site;
-    return n + 1;
-}
-
-static bool comes_before(const struct hot_region *r, const struct region_block *a, const struct region_block *b)
-{
-    guest_addr p[REGION_MAX_CALLS + 1], q[REGION_MAX_CALLS + 1];
-    unsigned n = path_to(r, a, p), m = path_to(r, b, q);
-    for (unsigned i = 0; i < n && i < m; i++)
-        if (p[i] != q[i])
-            return p[i] < q[i];
-    return n < m;
-}
-
-/* Drop the blocks that do not lead back to the head and put the others in order. Returns false if nothing does. */
-static bool keep_loops(struct hot_region *r, bool alone)
-{
-    uint64_t before = 0; /* the blocks with an edge to the head */
-    for (unsigned b = 0; b < r->n_blocks; b++)
-        before |= (r->block[b].to & 1) << b;
-    uint64_t keep = reaching(r, before, 0) | 1;
-    if (!before && !alone)
-        return false;
-    unsigned n = 0;
-    r->n_insns = 0;
-    for (unsigned b = 0; b < r->n_blocks; b++) {
-        if (!(keep >> b & 1))
-            continue;
-        struct region_block block = r->block[b];
-        unsigned at = n++;
-        for (; at > 0 && comes_before(r, &block, &r->block[at - 1]); at--)
-            r->block[at] = r->block[at - 1];
-        r->block[at] = block;
-        r->n_insns += block.n_insns;
-    }
-    r->n_blocks = n;
-    r->head = (unsigned)region_find(r, r->pc, 0);
-    find_edges(r, false);
-    return true;
-}
+/* ---- Returns ----------------------------------------------------------------------------------------------- */
 
 static bool writes(const struct region_block *block, unsigned var)
 {
@@ -374,84 +294,6 @@ static void settle_returns(struct hot_region *r)
     }
 }
 
-/* DOM[b]: the blocks that every way from the head to block b passes. */
-static void find_dominators(const struct hot_region *r, uint64_t *dom)
-{
-    for (unsigned b = 0; b < r->n_blocks; b++)
-        dom[b] = b == r->head ? (uint64_t)1 << b : ~(uint64_t)0;
-    for (bool more = true; more;) {
-        more = false;
-        for (unsigned b = 0; b < r->n_blocks; b++) {
-            uint64_t before = ~(uint64_t)0;
-            for (unsigned p = 0; p < r->n_blocks; p++)
-                if (r->block[p].to >> b & 1)
-                    before &= dom[p];
-            before = b == r->head ? dom[b] : before | (uint64_t)1 << b;
-            more |= before != dom[b];
-            dom[b] = before;
-        }
-    }
-}
-
-/* The edge from block B to block H is a loop's way back. In a function that was called, where it starts says which edges are:
- * those to a block that dominates theirs. Else the head may be in the innermost loop, and those that go backward are. */
-static bool goes_round(const struct hot_region *r, const uint64_t *dom, unsigned b, unsigned h)
-{
-    return h <= b && (r->block[b].context == 0 || dom[b] >> h & 1);
-}
-
-/* Each such edge makes a loop: the blocks that lead to it without passing through its target. */
-static void find_depths(struct hot_region *r, const uint64_t *dom)
-{
-    uint64_t loop[REGION_MAX_BLOCKS] = {0};
-    for (unsigned b = 0; b < r->n_blocks; b++)
-        for (unsigned h = 0; h <= b; h++)
-            if (r->block[b].to >> h & 1 && goes_round(r, dom, b, h))
-                loop[h] |= b == h ? (uint64_t)1 << h : reaching(r, (uint64_t)1 << b, (uint64_t)1 << h) | (uint64_t)1 << h;
-    for (unsigned b = 0; b < r->n_blocks; b++)
-        for (unsigned h = 0; h < r->n_blocks; h++)
-            r->block[b].depth += loop[h] >> b & 1;
-}
-
-/* The exit OP of BLOCK polls no more, if no way round is left that does not poll. r->block[].to has the edges that do not. */
-static void drop_poll(struct hot_region *r, unsigned block, struct ir_op *op, unsigned to)
-{
-    if (reaching(r, (uint64_t)1 << block, 0) >> to & 1)
-        return;
-    op->d &= (uint16_t)~IR_POLL;
-    r->block[block].to |= (uint64_t)1 << to;
-}
-
-/* Every loop of the region needs one poll, on its way back. */
-static void drop_polls(struct hot_region *r, const uint64_t *dom)
-{
-    find_edges(r, true);
-    for (int back = false; back <= true; back++)
-        for (unsigned b = 0; b < r->n_blocks; b++) {
-            struct region_block *block = &r->block[b];
-            for (uint32_t i = 1; i < block->ir.n; i++) {
-                struct ir_op *op = &block->ir.ops[i];
-                int to = is_exit(op) && op->d & IR_POLL ? region_target(r, block, op).block : -1;
-                if (to >= 0 && goes_round(r, dom, b, (unsigned)to) == back)
-                    drop_poll(r, b, op, (unsigned)to);
-            }
-        }
-    find_edges(r, false);
-}
-
-/* The code of a block comes behind that of one that ends with a jump to it, if it can be. */
-static void lay_out(struct hot_region *r)
-{
-    uint64_t placed = 0;
-    unsigned n = 0;
-    for (int first = (int)r->head; n < r->n_blocks; first = __builtin_ctzll(~placed))
-        for (int b = first; b >= 0 && !(placed >> b & 1);) {
-            r->order[n++] = (uint8_t)b;
-            placed |= (uint64_t)1 << b;
-            b = region_target(r, &r->block[b], last_op(&r->block[b].ir)).block;
-        }
-}
-
 /* ---- What lives across blocks ------------------------------------------------------------------------------- */
 
 /* Does BLOCK use the flags that it is entered with, or hand them on? */
@@ -464,7 +306,7 @@ static bool uses_flags(const struct hot_region *r, const struct region_block *bl
             return true;
         if (op->op == IR_putf)
             return false;
-        if (!is_exit(op))
+        if (!region_is_exit(op))
             continue;
         int to = region_target(r, block, op).block;
         if (to < 0 || r->block[to].needs_flags)
@@ -487,7 +329,7 @@ static void drop_dead_flags(struct hot_region *r)
     for (unsigned b = 0; b < r->n_blocks; b++) {
         struct ir *ir = &r->block[b].ir;
         for (uint32_t i = 1; i < ir->n; i++) {
-            int to = is_exit(&ir->ops[i]) ? region_target(r, &r->block[b], &ir->ops[i]).block : -1;
+            int to = region_is_exit(&ir->ops[i]) ? region_target(r, &r->block[b], &ir->ops[i]).block : -1;
             if (to >= 0 && !r->block[to].needs_flags)
                 ir->ops[i].b = IR_NONE;
         }
@@ -564,8 +406,8 @@ static bool explore(struct explore *x, bool follow_calls)
         if (r->n_blocks == 0)
             return false; /* the head itself cannot be had */
     }
-    find_edges(r, false);
-    return keep_loops(r, x->alone);
+    region_find_edges(r);
+    return region_keep_loops(r, x->alone);
 }
 
 struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mode, bool alone)
@@ -573,7 +415,6 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     static struct hot_region region;
     struct hot_region *r = &region;
     static struct explore x;
-    uint64_t dom[REGION_MAX_BLOCKS];
     r->pc = pc;
     r->mode = mode;
     memset(r->uses, 0, sizeof r->uses);
@@ -585,11 +426,8 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     if ((alone || !explore(&x, false)) && !explore(&x, true))
         return NULL;
     settle_returns(r);
-    find_edges(r, false);
-    find_dominators(r, dom);
-    find_depths(r, dom);
-    drop_polls(r, dom);
-    lay_out(r);
+    region_find_edges(r);
+    region_arrange(r);
     drop_dead_flags(r);
     for (unsigned b = 0; b < r->n_blocks; b++)
         opt_run(&r->block[b].ir);

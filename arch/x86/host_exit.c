@@ -266,7 +266,18 @@ static void emit_exit_eq(struct emitter *e, ir_ref ref, const struct ir_op *op)
     else
         asm_alu_ri(&e->a, ALU_CMP, 1, (unsigned)a, (int32_t)expected->imm);
     emit_clobber_flags(e);
-    exit_on(e, (struct cond_test){TEST_ONE, CC_E, 0}, target_of(e, op), IR_NONE, op->d & IR_POLL);
+    struct region_target to = target_of(e, op);
+    const struct ir_op *end = op + 1;
+    bool ends = ref + 2u == e->ir->n && end->op == IR_jump && (!end->b || end->b == e->saved_flags);
+    if (to.block < 0 || op->d & IR_POLL || !ends) {
+        exit_on(e, (struct cond_test){TEST_ONE, CC_E, 0}, to, IR_NONE, op->d & IR_POLL);
+        return;
+    }
+    /* It is equal as a rule: what comes else is out of line. */
+    add_ool(e, OOL_EXIT, asm_jcc_near(&e->a, CC_NE))->to = target_of(e, end);
+    if (to.block != (int)e->next_block)
+        emit_region_jump(e, to.block);
+    e->done = ref + 1;
 }
 
 /* Look REG up in the jump cache for a branch of KIND; the operand that holds its code. */

@@ -172,6 +172,8 @@ static void test_region_compares_return_addresses_that_may_have_changed(void **s
     assert_int_equal(region_target(r, &r->block[f], end).block, -1);
     assert_int_equal(region_target(r, &r->block[f], end).pc, at(9)); /* the return is carried out outside */
     assert_int_equal(region_target(r, &r->block[f], end).context, 1);
+    assert_int_equal(r->order[1], f);
+    assert_int_equal(r->order[2], region_find(r, at(2), 0)); /* the usual way */
 }
 
 static void test_region_does_not_follow_recursion(void **state)
