@@ -98,7 +98,7 @@ static void use_flags(struct prepare *p, ir_ref f, ir_ref at, unsigned cond)
 /* Accesses that the host may make in steps of which the first already changes the result register. */
 static bool is_stepwise_access(const struct ir_op *op)
 {
-    return (ir_op_info[op->op].props & IR_FAULT) && !(op->op == IR_load) &&
+    return (ir_op_info[op->op].props & IR_FAULT) && op->op != IR_load && op->op != IR_swp && op->op != IR_ldadd &&
            !(op->op == IR_loadv && (op->aux & MEM_SIZE) >= 2);
 }
 
@@ -450,6 +450,17 @@ int ra_def_over(struct ra *ra, ir_ref v, ir_ref a)
         set_reg(ra, v, from);
         return from;
     }
+    int reg = alloc(ra, is_vec_value(ra, v));
+    load_into(ra, a, reg);
+    set_reg(ra, v, reg);
+    return reg;
+}
+
+int ra_def_exchanged(struct ra *ra, ir_ref v, ir_ref a)
+{
+    int from = ra->value[a].reg;
+    if (from != RA_NONE && !lives(ra, a) && (from == ra->value[v].want || !is_pin(ra, from)))
+        return take_wanted(ra, v, from);
     int reg = alloc(ra, is_vec_value(ra, v));
     load_into(ra, a, reg);
     set_reg(ra, v, reg);

@@ -77,6 +77,9 @@ int ra_def(struct ra *ra, ir_ref v);
 int ra_def_reuse(struct ra *ra, ir_ref v);
 /* The same, already holding a copy of A (two-operand instructions); distinct from other operands' registers. */
 int ra_def_over(struct ra *ra, ir_ref v, ir_ref a);
+/* The same for an instruction that exchanges A for V in one step: until it has, which it may fault before, all homes are as they
+ * were. */
+int ra_def_exchanged(struct ra *ra, ir_ref v, ir_ref a);
 /* A scratch register until ra_end_op. vec: a vector register. */
 int ra_temp(struct ra *ra, bool vec);
 /* Exactly register REG as scratch (or as result with ra_def_in): whatever is in it moves away. REG must not be pinned. */

@@ -124,20 +124,19 @@ static void emit_fence(struct emitter *e, ir_ref ref, const struct ir_op *op)
     emit_clobber_flags(e);
 }
 
-/* ---- Atomic read-modify-write: the old value comes to be in RAX ---------------------------------------- */
+/* ---- Atomic read-modify-write ----------------------------------------------------------------------------- */
 
 static void emit_exchange(struct emitter *e, ir_ref ref, const struct ir_op *op)
 {
     unsigned size = size_of(op);
-    ra_take(&e->ra, RAX);
     struct x86_mem m = plain_address(e, op);
-    asm_mov_rr(&e->a, 1, RAX, (unsigned)ra_use(&e->ra, op->b));
+    unsigned reg = (unsigned)ra_def_exchanged(&e->ra, ref, op->b);
     if (op->op == IR_swp)
-        asm_xchg_mr(&e->a, size, m, RAX);
+        asm_xchg_mr(&e->a, size, m, reg);
     else
-        asm_lock_xadd(&e->a, size, m, RAX);
-    zero_extend(e, size, RAX, RAX);
-    ra_def_in(&e->ra, ref, RAX);
+        asm_lock_xadd(&e->a, size, m, reg);
+    if (size < 2)
+        zero_extend(e, size, reg, reg);
     emit_clobber_flags(e);
 }
 
@@ -147,7 +146,7 @@ static const struct { uint8_t alu, cc, is_signed; } rmw_rows[IR_N_OPS] = {
     [IR_ldumax] = {ALU_CMP, CC_B, 0}, [IR_ldumin] = {ALU_CMP, CC_A, 0},
 };
 
-/* t = new value from the old one in RAX and the operand b; u is scratch. */
+/* t = new value from the old one, which comes to be in RAX, and the operand b; u is scratch. */
 static void new_value(struct emitter *e, const struct ir_op *op, unsigned t, unsigned u, unsigned b)
 {
     unsigned size = size_of(op), w = size == 3;
