@@ -458,24 +458,34 @@ long sys_brk(struct thread *t, const uint64_t arg[6])
 
 /* -- madvise and System V shared memory -- */
 
+/* Advice for parts that follow each other is given in one call. */
 struct advice {
     int advice;
     bool hole;
+    guest_addr start, end; /* parts seen and not yet advised */
 };
+
+static int advise(struct advice *a)
+{
+    guest_addr start = a->start, size = a->end - start;
+    a->start = a->end = 0;
+    return size && madvise(memory_host(start), size, a->advice) ? -errno : 0;
+}
 
 static int advise_part(guest_addr start, guest_addr end, bool mapped, void *p)
 {
     struct advice *a = p;
     if (!mapped) {
         a->hole = true;
-        return 0;
+        return advise(a);
     }
     /* Contents may change without the guest writing them. */
     if ((a->advice == MADV_DONTNEED || a->advice == MADV_FREE || a->advice == MADV_REMOVE) &&
         !memory_check(start, end - start, PROT_WRITE))
         tb_invalidate(start, end - start);
-    if (madvise(memory_host(start), end - start, a->advice))
-        return -errno;
+    if (a->start == a->end)
+        a->start = start;
+    a->end = end;
     return 0;
 }
 
@@ -492,6 +502,8 @@ long sys_madvise(struct thread *t, const uint64_t arg[6])
         return -ENOMEM;
     memory_lock();
     int r = for_each_part(start, end, advise_part, &a);
+    if (!r)
+        r = advise(&a);
     memory_unlock();
     return r ? r : a.hole ? -ENOMEM : 0;
 }
