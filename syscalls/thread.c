@@ -38,6 +38,16 @@ RUN_OFTEN int host_gettid(void)
     return (int)host_syscall(HOST_NR_gettid, 0, 0, 0, 0, 0, 0);
 }
 
+/* The host thread blocks what its guest does: where that is all, as the C libraries have it around
+ * clone and when a thread ends, there is nothing to do. Returns whether there was. */
+static bool block_all(struct task *task)
+{
+    if (signal_host_mask(task->blocked) == ALL_ASYNC)
+        return false;
+    signal_block_all(task);
+    return true;
+}
+
 /* Clear the word that joiners wait for and wake them. */
 static void release_tid_word(struct task *task)
 {
@@ -52,7 +62,7 @@ static void release_tid_word(struct task *task)
 void thread_finish(struct thread *thread)
 {
     struct task *task = thread->task;
-    signal_block_all(task);
+    block_all(task);
     if (__atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL) == 0 && process.at_exit)
         process.at_exit();
     release_tid_word(task);
@@ -115,6 +125,15 @@ static void start_put(struct thread_start *start)
     free(start);
 }
 
+/* The tid of thread ID, which is not detached yet or the caller's own, or 0. The C library knows it
+ * until the thread ends, and the kernel's number of a thread's CPU clock holds it (its
+ * include/linux/posix-timers_types.h). */
+static int tid_of(pthread_t id)
+{
+    clockid_t clock;
+    return pthread_getcpuclockid(id, &clock) ? 0 : ~(clock >> 3);
+}
+
 static void *thread_main(void *p)
 {
     struct thread_start *start = p;
@@ -123,7 +142,7 @@ static void *thread_main(void *p)
     struct host_stack *stack = start->stack;
     struct task *task = thread->task;
     thread_enter(thread);
-    task->tid = host_gettid();
+    task->tid = tid_of(pthread_self());
     __atomic_store_n(&start->tid, task->tid, __ATOMIC_RELEASE);
     uint32_t tid = (uint32_t)task->tid;
     uint64_t split = objects_to_split(rq);
@@ -149,16 +168,6 @@ static void *thread_main(void *p)
     return NULL;
 }
 
-/* The tid of thread ID, which is not detached yet. The C library knows it until the thread ends,
- * and the kernel's number of a thread's CPU clock holds it (its
- * include/linux/posix-timers_types.h). */
-static int tid_of(pthread_t id, const struct thread_start *start)
-{
-    clockid_t clock;
-    int tid = pthread_getcpuclockid(id, &clock) ? 0 : ~(clock >> 3);
-    return tid ? tid : __atomic_load_n(&start->tid, __ATOMIC_ACQUIRE);
-}
-
 /* False: there is no new thread. *RESULT is clone's: the tid, or -errno. Waits for the new thread
  * only where it must be ahead: what is not shared is copied from the state at this moment. */
 static bool start_host_thread(struct thread_start *start, long *result)
@@ -178,7 +187,9 @@ static bool start_host_thread(struct thread_start *start, long *result)
         host_stack_give(stack);
     if (error)
         return false;
-    int tid = tid_of(id, start);
+    int tid = tid_of(id); /* 0: it has ended */
+    if (!tid)
+        tid = __atomic_load_n(&start->tid, __ATOMIC_ACQUIRE);
     if (stack)
         host_stack_let_go(stack); /* who takes it next joins the thread */
     else
@@ -230,13 +241,14 @@ long thread_clone(struct thread *thread, const struct clone_request *rq)
     if (child) {
         clone_set_registers(new, rq);
         __atomic_add_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
-        signal_block_all(task); /* the new thread starts with the creator's mask */
+        bool was_open = block_all(task); /* the new thread starts with the creator's mask */
         started = start_host_thread(start, &result);
         if (!started) {
             __atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL);
             task_free(child);
         }
-        signal_unblock(task);
+        if (was_open)
+            signal_unblock(task);
     }
     if (!started) {
         thread_free(new);
@@ -255,12 +267,13 @@ long sys_exit(struct thread *t, const uint64_t arg[6])
     struct task *task = t->task;
     /* A signal for the whole process must not die with this thread: what was caught is handled
      * first, and from here on the kernel gives them to others. */
-    signal_block_all(task);
+    block_all(task);
     if (signal_is_deliverable(task)) {
         signal_update_pending(task);
         signal_unblock(task);
         return -ERESTARTNOINTR;
     }
+    task->blocked |= ALL_ASYNC; /* and stays so */
     task->exit_status = (int)(arg[0] & 0xff);
     task->ending = true;
     return 0;
