@@ -216,6 +216,8 @@ RUN_OFTEN static enum exit_reason run_inside(struct thread *thread)
         tb = NULL;
         if (unlikely(cpu->n_strict_held))
             strict_release(cpu);
+        if (likely(reason == EXIT_SYSCALL))
+            return reason;
         if (reason == EXIT_LINK)
             tb = follow_link(thread);
         else if (reason == EXIT_HOT)

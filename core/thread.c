@@ -25,6 +25,7 @@ static WRITTEN_OFTEN struct thread *spares; /* memory of ended threads for new o
 static WRITTEN_OFTEN unsigned n_spares;
 static WRITTEN_OFTEN unsigned times_forgotten; /* jump caches were emptied; guarded by thread_lock */
 static WRITTEN_OFTEN _Atomic bool stopping;
+static WRITTEN_OFTEN _Atomic bool several; /* the list has more than one; changed with thread_lock held */
 
 enum { GUARD_SIZE = 4096, MAX_SPARES = 8, THREAD_PAGES = ALIGN_UP(RETURN_STACK_TOP + sizeof(struct thread), 4096) };
 
@@ -103,6 +104,7 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
     pthread_mutex_lock(&thread_lock);
     t->next = threads;
     threads = t;
+    atomic_store_explicit(&several, t->next != NULL, memory_order_relaxed);
     pthread_mutex_unlock(&thread_lock);
     return t;
 }
@@ -129,6 +131,7 @@ void thread_free(struct thread *thread)
             *p = thread->next;
             break;
         }
+    atomic_store_explicit(&several, threads && threads->next, memory_order_relaxed);
     bool keep = n_spares < MAX_SPARES;
     if (keep) {
         /* One that a process was killed in may have half an entry in its jump cache. */
@@ -170,6 +173,12 @@ void thread_kick_all(void)
 
 RUN_OFTEN void thread_inside(struct thread *thread)
 {
+    /* With nobody to stop it, only its own signal handler asks. A second thread is made by this one, while it is outside. */
+    if (likely(!atomic_load_explicit(&several, memory_order_relaxed))) {
+        atomic_store_explicit(&thread->cpu.inside, true, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+        return;
+    }
     for (;;) {
         atomic_store(&thread->cpu.inside, true);
         if (!atomic_load(&stopping))
@@ -253,6 +262,8 @@ RUN_OFTEN void thread_after_fork(void)
     threads = current_thread;
     if (current_thread->next) /* each page that is written is copied */
         current_thread->next = NULL;
+    if (atomic_load_explicit(&several, memory_order_relaxed))
+        atomic_store_explicit(&several, false, memory_order_relaxed);
     if (engine_options.strict_exclusives)
         strict_after_fork();
 }
