@@ -22,7 +22,7 @@ static void translator_init(const struct guest *guest)
     if (translator)
         return;
     size_t ops = IR_MAX_OPS * sizeof(struct ir_op), size = ALIGN_UP(sizeof *translator, 64) + ops;
-    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p = mmap(memory_own_place(size), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         die("cannot allocate memory for the translator");
     memory_reserve_own(p, size);
