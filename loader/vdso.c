@@ -207,7 +207,9 @@ guest_addr vdso_map(const struct guest *guest)
         return 0;
     if (guest->bits != 64 || guest->big_endian)
         bug("a vDSO for %s", guest->name);
-    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* NORESERVE makes it of another kind than the guest's mappings that will lie beside it: the kernel would join them with it,
+     * and part them again. */
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (page == MAP_FAILED)
         die("out of memory");
     vdso_build(vdso, guest->elf_machine, page, PAGE, address);
