@@ -2,11 +2,21 @@
 #include "core/fd.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { HIGH = 1000 };
+
+int fd_lowest_own = INT_MAX;
+
+static int note(int fd)
+{
+    if (fd >= 0 && fd < fd_lowest_own)
+        fd_lowest_own = fd;
+    return fd;
+}
 
 int fd_move_high(int fd)
 {
@@ -17,8 +27,8 @@ int fd_move_high(int fd)
         high = fcntl(fd, F_DUPFD_CLOEXEC, limit.rlim_cur > 16 ? (int)limit.rlim_cur - 16 : 3);
     if (high < 0) {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
-        return fd;
+        return note(fd);
     }
     close(fd);
-    return high;
+    return note(high);
 }

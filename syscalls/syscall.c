@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "core/cache.h"
+#include "core/fd.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/perf.h"
@@ -87,13 +88,15 @@ const char *syscall_name(const struct guest *guest, uint32_t nr)
 
 bool fd_is_own(int fd)
 {
-    return fd > 2 && (fd == process.self_fd || fd == process.exe_fd || fd == log_fd() || cache_fd_is(fd) || perf_fd_is(fd));
+    return fd > 2 && fd >= fd_lowest_own &&
+           (fd == process.self_fd || fd == process.exe_fd || fd == log_fd() || cache_fd_is(fd) || perf_fd_is(fd));
 }
 
 static bool names_own_fd(const struct syscall_row *row, const uint64_t arg[6])
 {
     for (unsigned mask = row->fd_mask; mask; mask &= mask - 1) {
-        if (unlikely(fd_is_own((int)arg[__builtin_ctz(mask)])))
+        int fd = (int)arg[__builtin_ctz(mask)];
+        if (unlikely(fd >= fd_lowest_own && fd_is_own(fd)))
             return true;
     }
     return false;

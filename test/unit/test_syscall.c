@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arch/guests.h"
+#include "core/fd.h"
 #include "syscalls/row.h"
 #include "syscalls/task.h"
 #include "test/unit/unit.h"
@@ -161,7 +162,7 @@ static void test_syscall_own_descriptors_are_hidden(void **state)
     (void)state;
     uint64_t high = 200;
     int victim = open("/", O_RDONLY);
-    process.self_fd = fcntl(victim, F_DUPFD, (int)high);
+    process.self_fd = fd_lowest_own = fcntl(victim, F_DUPFD, (int)high);
     high = (uint64_t)process.self_fd;
     assert_int_equal(call(NR_close, high, 0, 0, 0, 0, 0), -EBADF);
     assert_int_equal(call(NR_read, high, pointer(&victim), 0, 0, 0, 0), -EBADF);
