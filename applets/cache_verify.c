@@ -60,7 +60,8 @@ static uint32_t damaged_blocks(const struct cache_file *f)
         bool good = s->check == cache_segment_check(s, cache_segment_start(f, i));
         const struct cache_entry *e = cache_entries(f, i);
         for (uint32_t n = 0; n < s->n_blocks; n++)
-            bad += !good || cache_lookup(f, i, e[n].offset, e[n].mode) != n || !cache_exits_right(f, i, &e[n]);
+            bad += !good || cache_lookup(f, i, e[n].offset, e[n].mode) != n || !cache_entry_fits(f, i, &e[n]) ||
+                   !cache_exits_right(f, i, &e[n]);
     }
     return bad;
 }

@@ -75,6 +75,25 @@ struct cache_parts cache_parts(const struct cache_entry *e, const uint8_t *detai
     return p;
 }
 
+/* A field of 4 bytes at AT is inside of the block's code. */
+static bool field_fits(const struct cache_entry *e, uint32_t at) { return e->size >= 4 && at <= e->size - 4; }
+
+bool cache_entry_fits(const struct cache_file *f, unsigned segment, const struct cache_entry *e)
+{
+    const struct cache_segment *s = &f->header->segment[segment];
+    if (e->code > s->code_size || e->size > s->code_size - e->code || e->details > s->details_size ||
+        cache_parts(e, NULL).size > s->details_size - e->details)
+        return false;
+    struct cache_parts p = cache_parts(e, cache_details(f, segment, e));
+    for (unsigned i = 0; i < e->n_exits; i++)
+        if (!field_fits(e, p.exit[i].site))
+            return false;
+    for (unsigned i = 0; i < e->n_bias; i++)
+        if (!field_fits(e, p.bias_at[i]))
+            return false;
+    return true;
+}
+
 uint32_t cache_index_start(uint32_t offset, uint32_t mode, uint32_t bits)
 {
     uint32_t hash = (offset >> 2 ^ mode * 0x85ebca6bu) * 0x9e3779b1u;

@@ -90,6 +90,9 @@ struct cache_parts {
     uint32_t size; /* of all */
 };
 struct cache_parts cache_parts(const struct cache_entry *e, const uint8_t *details);
+/* The block's code and details are in the segment, and what is to be patched in its code. Looked at by tools only: who runs
+ * code trusts what has the right hash. */
+bool cache_entry_fits(const struct cache_file *f, unsigned segment, const struct cache_entry *e);
 
 /* First place to look for a block in an index of 1 << BITS numbers. */
 uint32_t cache_index_start(uint32_t offset, uint32_t mode, uint32_t bits);
@@ -192,5 +195,5 @@ struct cache_verdict {
     uint32_t equal, different, other, not_kept;
 };
 /* With "verify", for THREAD, which runs nothing: make blocks of the unit's file anew, in the order of the file, and add up how
- * they compare. Only those whose mode has the bits MODE under MASK. Segments that are damaged are left out. */
+ * they compare. Only those whose mode has the bits MODE under MASK. Damaged segments and blocks are left out. */
 void cache_verify_unit(struct cache_unit *u, struct thread *thread, uint32_t mask, uint32_t mode, struct cache_verdict *v);

@@ -15,8 +15,8 @@
 #include "core/log.h"
 
 struct difference {
-    const char *where;
-    uint32_t at; /* of the first byte */
+    const char *where; /* null: exits lead to wrong places */
+    uint32_t at;       /* of the first byte */
     uint8_t cached, fresh;
 };
 
@@ -68,7 +68,7 @@ static bool is_same(const struct cache_unit *u, unsigned segment, const struct c
     bool same = same_contents(u, segment, e, tb, copy, d);
     free(copy);
     if (same && !cache_exits_right(&u->file, segment, e)) {
-        *d = (struct difference){.where = "where its exits lead"};
+        *d = (struct difference){0};
         return false;
     }
     return same;
@@ -92,30 +92,29 @@ void cache_compare(struct cache_unit *u, const struct tb *tb)
     u->hits++;
     if (is_same(u, segment, e, tb, &d))
         return;
-    snprintf(how, sizeof how, "its translation differs from byte %u of %s on: %02x in the file, now %02x", d.at, d.where, d.cached,
-             d.fresh);
-    report(u, e, how);
+    snprintf(how, sizeof how, "its translation differs from byte %u of %s on: %02x in the file, now %02x", d.at,
+             d.where ? d.where : "", d.cached, d.fresh);
+    report(u, e, d.where ? how : "its exits lead to wrong places");
 }
 
 /* ---- Whole files -------------------------------------------------------------------------------------------- */
 
-static bool is_usable(struct cache_unit *u, const struct cache_entry *e)
-{
-    unsigned segment;
-    tb_lock_take();
-    bool usable = cache_usable_entry(u, u->base + e->offset, e->mode, &segment) == e;
-    tb_lock_release();
-    return usable;
-}
-
-static void verify_block(struct cache_unit *u, const struct cache_entry *e, struct thread *thread, struct cache_verdict *v)
+static void verify_block(struct cache_unit *u, unsigned segment, const struct cache_entry *e, struct thread *thread,
+                         struct cache_verdict *v)
 {
     uint32_t compared = u->hits, different = u->n_different;
-    if (!is_usable(u, e)) {
+    unsigned found;
+    tb_lock_take();
+    bool usable = cache_segment_usable(u, segment);
+    bool is_found = usable && cache_usable_entry(u, u->base + e->offset, e->mode, &found) == e;
+    tb_lock_release();
+    if (!usable) {
         v->other++;
         return;
     }
-    if (!tb_get(thread, u->base + e->offset, e->mode))
+    if (!is_found)
+        report(u, e, "it depends on pages that its segment has no hashes of");
+    else if (!tb_get(thread, u->base + e->offset, e->mode))
         report(u, e, "its code cannot be read");
     if (u->n_different > different)
         v->different++;
@@ -133,7 +132,7 @@ void cache_verify_unit(struct cache_unit *u, struct thread *thread, uint32_t mas
         if (s->check != cache_segment_check(s, cache_segment_start(&u->file, i)))
             continue;
         for (uint32_t n = s->n_blocks; n; n--, e++)
-            if ((e->mode & mask) == (mode & mask))
-                verify_block(u, e, thread, v);
+            if ((e->mode & mask) == (mode & mask) && cache_entry_fits(&u->file, i, e))
+                verify_block(u, i, e, thread, v);
     }
 }

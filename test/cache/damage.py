@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """damage.py - change one byte of one block in a cache file, and make all checks of the file right again.
 
-  damage.py FILE code|details|row [BLOCK]
+  damage.py FILE code|details|row|range|place [BLOCK]
 
-Changes the first byte of the code, of the deltas or of the number of instructions of a block, by default the one in the middle of
-the first segment. Prints the block's offset in the guest's file.
+Changes the first byte of the code, of the deltas or of the number of instructions of a block, or the last one of where its guest
+code or its details are, by default of the one in the middle of the first segment. Prints the block's offset in the guest's file.
 """
 import struct
 import sys
@@ -45,7 +45,9 @@ def main():
     e = ENTRY.unpack_from(data, row)
     n_exits, n_ranges, n_flags, n_places, n_bias = e[5], e[7], e[8], e[9], e[10]
     deltas = sum(n * size for n, size in zip((n_exits, n_ranges, n_flags, n_places, n_bias), PARTS))
-    at = {"code": start + e[2], "details": start + details + e[4] + deltas, "row": row + 22}[what]
+    first = start + details + e[4]
+    at = {"code": start + e[2], "details": first + deltas, "row": row + 22, "range": first + n_exits * PARTS[0] + 3,
+          "place": row + 19}[what]
     data[at] ^= 1
     check = 0
     for piece in range(start, start + size, CHUNK):

@@ -384,6 +384,12 @@ for what in code details row; do
     grep -v -e '^cache: ' -e 'cached blocks differ' output | cmp -s - expected || fail "wrong $what" "wrong output"
     grep -q "^cache: block .*, at $at of program, .* of its $what " output || fail "wrong $what" "a run says $(cat output)"
 done
+for what in range place; do
+    rm -rf wrong && cp -r two wrong
+    at=$(python3 "$source/damage.py" wrong/"$file" $what) || fail "wrong $what" "cannot be made"
+    [ $what = place ] && text="^$file: 1 of [0-9]* blocks are damaged" || text=", at $at of program, .*: it depends on pages"
+    verified "wrong $what" 1 "$text" wrong root
+done
 cp program changed && printf '\37\40\3\325' | dd of=changed bs=1 seek=$((at)) conv=notrunc status=none
 verified "verify a changed program" 0 '^not compared: [1-9][0-9]* blocks of other contents' two changed spin
 ANYARCH_CACHE=c "$anyarch" cache prune 1 > /dev/null
