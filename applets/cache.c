@@ -121,8 +121,9 @@ static const struct command {
 } commands[] = {
     {"list", "file, bytes, blocks, regions among them, last use, whether this build uses it, guest file", list, false, 0},
     {"stat", "totals", stat_all, false, 0},
-    {"verify", "[OPTION...] [ROOTFS|FILE...]: read everything, and translate the code of these programs and libraries (default:\n"
-               "           of the file system /) anew, as these options of a run say; exit status 1 if something is damaged or differs",
+    {"verify", "[OPTION...] [ROOTFS|FILE...]: read everything, and translate the code of these programs and libraries\n"
+               "           (default: of the file system /) anew, as these options of a run say; exit status 1 if something is\n"
+               "           damaged or differs",
      cache_verify_command, false, INT_MAX},
     {"prune", "remove what was not used for longest until SIZE bytes are left (default 1G)", prune, true, 1},
     {"clear", "remove everything", clear, true, 0},

@@ -97,7 +97,8 @@ def main():
             bad += [r for r in pool.map(one, range(first, min(first + 100, a.first + a.n))) if r]
             if a.verifier:
                 r = subprocess.run([os.path.abspath(a.verifier), "cache", "verify", program],
-                                   env=dict(os.environ, ANYARCH_CACHE=batch), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=600, check=False)
+                                   env=dict(os.environ, ANYARCH_CACHE=batch), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, timeout=600, check=False)
                 if r.returncode not in (0, 1) or r.stderr:
                     bad.append("files %d and on: the verifier says %r" % (first, r.stderr))
                     shutil.move(batch, batch + str(first))
