@@ -148,7 +148,7 @@ int applet_cache(int argc, char **argv)
             return 0;
         }
         if (commands[i].writes && !cache_dir_writable())
-            die("cache: %s belongs to another user", cache_dir_path());
+            die("cache: %s cannot be written by this user", cache_dir_path());
         return commands[i].run(argv + 2);
     }
     printf("usage: anyarch cache COMMAND    (ANYARCH_CACHE names another folder than the default one)\n");

@@ -37,6 +37,7 @@ enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
 unsigned n_cache_units;
 static bool on, verifying, switched_off;
+static bool keeps; /* what is new is kept, or compared */
 bool cache_loops_count;
 static uint64_t common; /* hash of what every key has: builds, CPUs, options */
 static uint64_t common_baked; /* the same with the least that a host CPU can do */
@@ -75,6 +76,9 @@ void cache_init(const struct guest *guest)
     memset(&parts, 0, sizeof parts);
     if (switched_off || engine_options.engine != ENGINE_JIT || engine_options.lockstep || engine_options.stop_pc ||
         shows_blocks() || !cache_build_id(parts.build, sizeof parts.build) || (!cache_dir_init() && !cache_baked_exists()))
+        return;
+    keeps = verifying || cache_dir_can_write();
+    if (!keeps && cache_fd(CACHE_FD_FOLDER) < 0 && !cache_baked_exists())
         return;
     snprintf(parts.guest, sizeof parts.guest, "%s", guest->name);
     guest->isa->identify(parts.cpu, sizeof parts.cpu);
@@ -123,9 +127,12 @@ bool cache_page_known(struct cache_unit *u, uint32_t page)
     return true;
 }
 
+/* The unit has blocks, or gets some. */
+static bool is_useful(const struct cache_unit *u) { return keeps || u->file.header; }
+
 void cache_note_page(guest_addr addr)
 {
-    if (current && addr >= current->base)
+    if (current && is_useful(current) && addr >= current->base)
         cache_page_known(current, (uint32_t)((addr - current->base) >> PAGE_BITS));
 }
 
@@ -283,6 +290,8 @@ struct cache_unit *cache_unit_at(guest_addr pc)
         return NULL;
     if (current && is_on_known_page(current, pc))
         return current;
+    if (current && !is_useful(current) && (pc - current->base) >> PAGE_BITS < current->n_pages)
+        return NULL;
     current = NULL;
     if (!memory_map_find(pc, &r) || r.start > pc || !is_cacheable(&r))
         return NULL;
@@ -293,8 +302,9 @@ struct cache_unit *cache_unit_at(guest_addr pc)
     }
     if (!current)
         current = new_unit(&r);
-    if (current)
-        cache_page_known(current, (uint32_t)((pc - current->base) >> PAGE_BITS));
+    if (!current || !is_useful(current))
+        return NULL;
+    cache_page_known(current, (uint32_t)((pc - current->base) >> PAGE_BITS));
     return current;
 }
 
@@ -513,7 +523,7 @@ static void add_new(struct cache_unit *u, struct tb *tb)
 
 void cache_add(struct cache_unit *u, struct tb *tb)
 {
-    if (!can_be_saved(u, tb))
+    if (!keeps || !can_be_saved(u, tb))
         return;
     if (verifying)
         cache_compare(u, tb);
@@ -523,7 +533,7 @@ void cache_add(struct cache_unit *u, struct tb *tb)
 
 bool cache_add_region(struct cache_unit *u, struct tb *region, const struct tb *head)
 {
-    if (!can_be_saved(u, region))
+    if (!keeps || !can_be_saved(u, region))
         return false;
     add_new(u, region);
     u->n_superseding += head->in_file;

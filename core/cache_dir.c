@@ -23,7 +23,7 @@
 
 #include "core/fd.h"
 
-enum { FILE_MODES_OF_OTHERS = 022, TOUCH_SECONDS = 3600, MAX_FILES = 16384 };
+enum { FILE_MODES_OF_OTHERS = 022, TOUCH_SECONDS = 3600, MAX_FILES = 16384, LEVELS_MADE = 2 };
 
 extern const char __ehdr_start[];
 
@@ -99,7 +99,7 @@ static int open_folder(const char *path)
         errno = EPERM;
         return -1;
     }
-    writable = st.st_uid == geteuid();
+    writable = st.st_uid == geteuid() && !faccessat(fd, ".", W_OK, 0);
     return keep_fd(CACHE_FD_FOLDER, fd);
 }
 
@@ -137,6 +137,23 @@ bool cache_dir_init(void)
     if (!folder[0])
         return false;
     return open_folder(folder) >= 0 || errno == ENOENT;
+}
+
+bool cache_dir_can_write(void)
+{
+    char path[PATH_MAX];
+    if (!folder[0] || fds[CACHE_FD_FOLDER] >= 0)
+        return folder[0] && writable;
+    snprintf(path, sizeof path, "%s", folder);
+    for (unsigned level = 0; level < LEVELS_MADE; level++) {
+        char *slash = strrchr(path, '/');
+        slash[slash == path] = 0; /* "/" stays */
+        if (!faccessat(AT_FDCWD, path, W_OK, 0))
+            return true;
+        if (errno != ENOENT)
+            return false;
+    }
+    return false;
 }
 
 bool cache_dir_writable(void)

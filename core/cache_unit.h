@@ -145,8 +145,9 @@ int cache_open(const char *name, bool writing, uint64_t *size);
 /* Make a new file for writing, which must not exist. Returns a descriptor, to be closed like the other's, or -1. */
 int cache_create(const char *name);
 void cache_close(enum cache_fd which);
-/* True if the folder is there, or could be made, and is ours to write. */
+/* True if the folder is there, or could be made now, and is ours to write. */
 bool cache_dir_writable(void);
+bool cache_dir_can_write(void); /* it could be; makes nothing */
 /* Take the right to change the open file; false: another process has it. Closing gives it back. */
 bool cache_lock(void);
 /* The open file is only held for its lock now: another may be opened. cache_close(CACHE_FD_LOCK) */

@@ -245,6 +245,23 @@ run "missing parent" "$PWD/no/such/folder"
 [ ! -e no ] || fail "missing parent" "was made"
 mkdir -m 500 readonly
 run "read-only folder" readonly
+# A read-only file system: what is there is used, and where nothing is no block is looked up or noted.
+mkdir -p fixed && rm -f fixed.log && unshare -rm bash -c '
+    mount -t tmpfs none fixed && cp -r c fixed/c && mkdir -m 700 fixed/empty && mount -o remount,ro fixed || exit 77
+    for folder in c empty empty/none; do
+        ANYARCH_CACHE=$PWD/fixed/$folder "$0" -D fixed.log -d cache ./program > output 2>&1
+        cmp -s output expected || exit 2
+        { echo "in $folder"; grep " program:" fixed.log; } >> fixed.lines
+    done
+    exit 0' "$anyarch"
+case $? in # others: not allowed here
+2) fail "read-only file system" "wrong output" ;;
+0)
+    grep -A1 '^in c$' fixed.lines | grep -q ' [1-9][0-9]* hits' || fail "read-only file system" "not used: $(cat fixed.lines)"
+    grep -A1 '^in empty$' fixed.lines | grep -q ' 0 hits, 0 misses, 0 written$' || fail "read-only file system" "$(cat fixed.lines)"
+    grep -A1 '^in empty/none$' fixed.lines | grep -q ' program:' && fail "read-only file system" "$(cat fixed.lines)"
+    ;;
+esac
 mkdir -m 700 limited
 (ulimit -f 8; ANYARCH_CACHE=limited "$anyarch" ./program 2>&1) | cmp -s - expected || fail "file size limit" "wrong output"
 [ -z "$(ls limited | grep -v '^heat$')" ] || fail "file size limit" "left $(ls limited)"
