@@ -181,11 +181,13 @@ run "after zeros again" damaged
 
 # -- A file that was whole is not checked again, until it changes --
 cp -r c marked
-for i in 1 2 3 4; do run "before the mark, run $i" marked; done
-sleep 4 # one that changed just now gets no mark
-run "before the mark" marked
-[[ $line != *"(marked)"* ]] || fail mark "there before the file was checked: $line"
-run "with a mark" marked
+for i in 1 2 3 4 5; do # the first run may write a few blocks that were left
+    sleep 4 # one that changed just now gets no mark
+    run "before the mark" marked
+    [[ $line != *"(marked)"* ]] || fail mark "there before the file was checked: $line"
+    run "with a mark" marked
+    [[ $line == *"(marked)"* ]] && break
+done
 [[ $line == *"(marked)"* ]] && [ "$(hits)" -gt 20 ] || fail mark "none, or not used: $line"
 for f in marked/*.tbc; do head -c 100000 /dev/zero | dd of="$f" bs=4096 seek=1 conv=notrunc status=none; done
 run "zeroed after the mark" marked
