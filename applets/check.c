@@ -9,7 +9,8 @@
  *                              replace
  *   mem   0011223344           bytes at 0x10000000 for the cases below; the rest of 4096 is zero
  *   case  x0=1 v0=hex -> x0=2 nzcv=4 mem+8=hex signal=SIGSEGV pc+4
- *   cost  x86_64 3             host instructions of the first block with -host-off all, exact;
+ *   cost  x86_64 3             host instructions of the first block with -host-off all, exact,
+ *                              padding left out;
  *                              -bless rewrites
  *
  * Values are hexadecimal. Registers that a case does not name hold a pattern (flags, status and

@@ -37,9 +37,10 @@ static unsigned add_exit(struct emitter *e, guest_addr target)
 /* The field of a patchable jump may not cross a cache line: its store must be atomic. */
 static void align_site(struct emitter *e, unsigned opcode_bytes)
 {
-    unsigned at = (unsigned)((uintptr_t)e->a.at + opcode_bytes) & 63;
+    unsigned at = (unsigned)((uintptr_t)e->a.at + opcode_bytes) & 63, n = e->a.n_insns;
     if (at > 60)
         asm_nop(&e->a, 64 - at);
+    e->a.n_insns = n; /* costs do not depend on where code stands */
 }
 
 static void jump_site(struct emitter *e, unsigned exit)
