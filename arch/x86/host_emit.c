@@ -364,10 +364,23 @@ static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned
     e->bias = host_bias_cell(pc, &e->bias_base);
 }
 
+/* Room for a block whose code begins in the first bytes of a cache line: what is fetched and predicted by lines fills few of
+ * them then. The memory goes to where the block before ends, with what is rare. */
+static uint8_t *begin_in_line(void)
+{
+    enum { LINE = 64, LATEST = 16 };
+    uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
+    if (code && ((uintptr_t)code + sizeof(struct block_header)) % LINE > LATEST) {
+        code_buffer_skip_to(LINE - sizeof(struct block_header), LINE);
+        code = code_buffer_begin(MAX_BLOCK_CODE);
+    }
+    return code;
+}
+
 struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes)
 {
     static struct emitter e; /* guarded by tb_lock */
-    uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
+    uint8_t *code = begin_in_line();
     if (!code)
         return NULL;
     struct block_header *header = (void *)code;
