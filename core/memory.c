@@ -341,8 +341,9 @@ RUN_OFTEN int memory_write(guest_addr addr, const void *src, size_t n)
 
 ssize_t memory_read_string(char *dst, guest_addr addr, size_t size)
 {
+    enum { PART = 64 }; /* most names are short */
     for (size_t done = 0; done < size;) {
-        size_t n = 4096 - ((addr + done) & 4095); /* never past the page that holds the NUL */
+        size_t n = PART - ((addr + done) & (PART - 1)); /* never past the page that holds the NUL */
         if (n > size - done)
             n = size - done;
         if (memory_read(dst + done, addr + done, n))

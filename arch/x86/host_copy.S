@@ -23,11 +23,27 @@ host_copy:
         ret
 2:      mov     %rdx, %rcx
         shr     $3, %rcx
-        rep movsq
-        mov     %edx, %ecx
-        and     $7, %ecx
-        rep movsb
-        mov     $1, %eax
+        and     $7, %edx
+        cmp     $32, %rcx
+        jb      4f
+        rep movsq /* takes some time to begin */
+        jmp     4f
+3:      mov     (%rsi), %rax
+        mov     %rax, (%rdi)
+        add     $8, %rsi
+        add     $8, %rdi
+        dec     %ecx
+4:      test    %ecx, %ecx
+        jnz     3b
+        test    %edx, %edx
+        jz      6f
+5:      mov     (%rsi), %al
+        mov     %al, (%rdi)
+        inc     %rsi
+        inc     %rdi
+        dec     %edx
+        jnz     5b
+6:      mov     $1, %eax
         ret
 host_copy_failed:
         xor     %eax, %eax
