@@ -233,28 +233,39 @@ static __attribute__((noinline)) long run_traced(struct thread *t, const struct 
     return result;
 }
 
-RUN_OFTEN long syscall_dispatch(struct thread *t)
+static inline long run_row(struct thread *t, const struct syscall_row *row, const uint64_t arg[6])
 {
-    const struct abi *abi = t->guest->abi;
-    const struct syscall_row *row = find_row(abi, (uint32_t)t->cpu.gpr[abi->nr_reg]);
-    uint64_t arg[6];
-    for (unsigned i = 0; i < 6; i++)
-        arg[i] = t->cpu.gpr[abi->arg_reg[i]];
-    if (unlikely(t->task->seccomp_mode)) {
-        long stopped = seccomp_stops_call(t, arg);
-        if (stopped)
-            return stopped;
-    }
-    if (unlikely(t->tagged_calls))
-        strip_pointers(t, row, arg);
-    if (LOG_ON(strace))
-        return run_traced(t, row, arg);
     if (unlikely(row->reason))
         return run_unsupported(t, row);
     long result = run_checked(t, row, arg);
     if (unlikely(result == -EINTR))
         return interrupted(row, arg, result);
     return result;
+}
+
+/* With filters, tags or a trace. */
+static __attribute__((noinline)) long run_watched(struct thread *t, const struct syscall_row *row, uint64_t arg[6])
+{
+    if (t->task->seccomp_mode) {
+        long stopped = seccomp_stops_call(t, arg);
+        if (stopped)
+            return stopped;
+    }
+    if (t->tagged_calls)
+        strip_pointers(t, row, arg);
+    return LOG_ON(strace) ? run_traced(t, row, arg) : run_row(t, row, arg);
+}
+
+RUN_OFTEN long syscall_dispatch(struct thread *t)
+{
+    const struct abi *abi = t->guest->abi;
+    const uint8_t *reg = abi->arg_reg;
+    const uint64_t *gpr = t->cpu.gpr;
+    const struct syscall_row *row = find_row(abi, (uint32_t)gpr[abi->nr_reg]);
+    uint64_t arg[6] = {gpr[reg[0]], gpr[reg[1]], gpr[reg[2]], gpr[reg[3]], gpr[reg[4]], gpr[reg[5]]};
+    if (unlikely(t->task->seccomp_mode || t->tagged_calls || LOG_ON(strace)))
+        return run_watched(t, row, arg);
+    return run_row(t, row, arg);
 }
 
 void syscall_print_table(void)
