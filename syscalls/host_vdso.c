@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -64,4 +63,6 @@ void host_vdso_init(void)
         return;
     host_vdso.clock_gettime = (int (*)(clockid_t, struct timespec *))(uintptr_t)find(&image, "__vdso_clock_gettime");
     host_vdso.gettimeofday = (int (*)(struct timeval *, void *))(uintptr_t)find(&image, "__vdso_gettimeofday");
+    host_vdso.getrandom =
+        (ssize_t (*)(void *, size_t, unsigned, void *, size_t))(uintptr_t)find(&image, "__vdso_getrandom");
 }

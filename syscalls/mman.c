@@ -23,7 +23,7 @@
 #include "syscalls/limits.h"
 #include "syscalls/syscall.h"
 
-enum { PAGE = 4096, HOST_MAP_FIXED_NOREPLACE = 0x100000, MAP_TYPE_BITS = 15, VALIDATE_TYPE = 3 };
+enum { PAGE = 4096, HOST_MAP_FIXED_NOREPLACE = 0x100000, MAP_TYPE_BITS = 15, VALIDATE_TYPE = 3, DROPPABLE_TYPE = 8 };
 #define PAGE_UP(n)   ALIGN_UP(n, PAGE)
 #define PAGE_DOWN(n) ALIGN_DOWN(n, PAGE)
 #define ADDRESS_END  ((guest_addr)1 << 47)
@@ -175,7 +175,8 @@ static void record_mapping(guest_addr start, uint64_t size, int prot, int flags,
                            uint64_t offset)
 {
     char name[PATH_SIZE];
-    bool shared = (flags & MAP_TYPE_BITS) != MAP_PRIVATE;
+    int type = flags & MAP_TYPE_BITS;
+    bool shared = type != MAP_PRIVATE && type != DROPPABLE_TYPE;
     struct region r = {
         .start = start,
         .end = start + size,

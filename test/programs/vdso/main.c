@@ -172,6 +172,64 @@ static void bad_pointer(clock_fn *get)
     printf("bad pointer %d\n", status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
 }
 
+typedef long random_fn(void *buf, size_t size, unsigned flags, void *state, size_t state_size);
+enum { RANDOM_SIZE = 5000 };
+
+/* The function fills BUF and says so; bytes that it leaves out stay zero, which no part of 32 is by chance. */
+static bool fills(random_fn *get, size_t size, void *state, size_t state_size)
+{
+    static const char zeros[32];
+    static char buf[RANDOM_SIZE + 1];
+    memset(buf, 0, sizeof buf);
+    bool good = get(buf, size, 0, state, state_size) == (long)size && !buf[size];
+    for (size_t at = 0; at + sizeof zeros <= size; at += sizeof zeros)
+        good &= memcmp(buf + at, zeros, sizeof zeros) != 0;
+    return good;
+}
+
+/* Parent and child go on from one state with different bytes. */
+static bool child_differs(random_fn *get, void *state, size_t state_size)
+{
+    char own[32], others[32] = {0};
+    int ends[2], status;
+    if (pipe(ends))
+        return false;
+    pid_t child = fork();
+    if (!child) {
+        bool good = get(own, sizeof own, 0, state, state_size) == sizeof own;
+        _exit(good && write(ends[1], own, sizeof own) == sizeof own ? 0 : 1);
+    }
+    bool good = get(own, sizeof own, 0, state, state_size) == sizeof own;
+    good &= read(ends[0], others, sizeof others) == sizeof others && waitpid(child, &status, 0) == child && !status;
+    close(ends[0]), close(ends[1]);
+    return good && memcmp(own, others, sizeof own);
+}
+
+/* Where the kernel has no states, it says so, and the function is the system call. */
+static void random_bytes(random_fn *get)
+{
+    struct {
+        uint32_t state_size, prot, flags, reserved[13];
+    } params = {0};
+    long result = get(NULL, 0, 0, &params, ~0ul);
+    size_t size = result ? 0 : params.state_size;
+    char *state = mmap(NULL, 4096, size ? (int)params.prot : PROT_READ, size ? (int)params.flags : MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    printf("state %d %d\n", result == -ENOSYS || (!result && size && size <= 4096), state != MAP_FAILED);
+    bool good = true;
+    for (size_t n = 0; n < RANDOM_SIZE; n = 2 * n + 1)
+        good &= fills(get, n, size ? state : NULL, size);
+    printf("random %d without a state %d\n", good, fills(get, 100, NULL, 0));
+    printf("child %d\n", child_differs(get, size ? state : NULL, size));
+    char byte;
+    printf("wrong flags %ld, wrong state %ld\n", get(&byte, 1, 0x100, state, size), get(&byte, 1, 0, state, size + 8));
+    pid_t child = fork();
+    if (!child)
+        _exit(get((void *)16, 100, 0, size ? state : NULL, size) == -EFAULT ? 0 : 1);
+    int status;
+    waitpid(child, &status, 0);
+    printf("bad pointer %d\n", status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
+}
+
 static sigjmp_buf back;
 static uint32_t *at_fault;
 static void *returns_to;
@@ -196,7 +254,7 @@ static void outside(clock_fn *get)
     if (!sigsetjmp(back, 1))
         ((clock_fn *)code)(CLOCK_MONOTONIC, &t);
     printf("copy %d\n", at_fault == code);
-    for (uint32_t udf = 0; udf < 4; udf++) {
+    for (uint32_t udf = 0; udf < 5; udf++) {
         code[0] = udf;
         __builtin___clear_cache((char *)code, (char *)(code + 1));
         at_fault = NULL;
@@ -255,6 +313,9 @@ int main(void)
     compare_clocks(get, resolution);
     compare_day(day);
     bad_pointer(get);
+    random_fn *random = look_up("__kernel_getrandom");
+    if (random)
+        random_bytes(random);
     outside(get);
     handler_return(end_of_handler);
     refused(get);
