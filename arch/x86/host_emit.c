@@ -364,23 +364,25 @@ static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned
     e->bias = host_bias_cell(pc, &e->bias_base);
 }
 
-/* Room for a block whose code begins in the first bytes of a cache line: what is fetched and predicted by lines fills few of
- * them then. The memory goes to where the block before ends, with what is rare. */
-static uint8_t *begin_in_line(void)
+/* Room for a block whose code, behind the first LEAD bytes, begins in the first bytes of a cache line: what is fetched and
+ * predicted by lines fills few of them then. The memory goes to where the block before ends, with what is rare. */
+static uint8_t *begin_in_line(unsigned lead)
 {
     enum { LINE = 64, LATEST = 16 };
     uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
-    if (code && ((uintptr_t)code + sizeof(struct block_header)) % LINE > LATEST) {
-        code_buffer_skip_to(LINE - sizeof(struct block_header), LINE);
-        code = code_buffer_begin(MAX_BLOCK_CODE);
-    }
-    return code;
+    uintptr_t skip = 0;
+    while (((uintptr_t)code + skip + sizeof(struct block_header) + lead) % LINE > LATEST)
+        skip += 16;
+    if (!code || !skip)
+        return code;
+    code_buffer_skip_to(((uintptr_t)code + skip) % LINE, LINE);
+    return code_buffer_begin(MAX_BLOCK_CODE);
 }
 
-struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes)
+struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead)
 {
     static struct emitter e; /* guarded by tb_lock */
-    uint8_t *code = begin_in_line();
+    uint8_t *code = begin_in_line(lead);
     if (!code)
         return NULL;
     struct block_header *header = (void *)code;
@@ -439,7 +441,7 @@ bool host_emit_block(const struct ir *ir, struct tb *tb)
 {
     struct ra_host homes = {.allocatable = host_temporaries, .pin = host_pin};
     for (;;) {
-        struct emitter *e = emit_begin(tb, ir->pc, ir->n_vars, &homes);
+        struct emitter *e = emit_begin(tb, ir->pc, ir->n_vars, &homes, 0);
         if (!e)
             return false;
         emit_block(e, ir);

@@ -122,8 +122,8 @@ bool host_emit_region(const struct hot_region *r, struct tb *tb);
 /* -- host_emit.c ----------------------------------------------------------------------------------- */
 
 /* The code of a block or region TB at PC: begin it (null: the code buffer is full), add the operations of IR, end it (false:
- * there is more than MAX_BLOCK_CODE). */
-struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes);
+ * there is more than MAX_BLOCK_CODE). LEAD: bytes of code in front of what is hot. */
+struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead);
 void emit_block(struct emitter *e, const struct ir *ir);
 bool emit_end(struct emitter *e);
 

@@ -168,7 +168,8 @@ static void settle_bias(struct emitter *e, const struct hot_region *r)
     e->n_bias = MAX_BIAS_USES + 1;
 }
 
-static void emit_blocks(struct emitter *e, const struct hot_region *r)
+/* The way in. Returns its size. */
+static unsigned emit_entry(struct emitter *e, const struct hot_region *r)
 {
     e->region = r;
     settle_bias(e, r);
@@ -176,6 +177,11 @@ static void emit_blocks(struct emitter *e, const struct hot_region *r)
     emit_from_standard(e);
     if (asm_offset(&e->a) == 0)
         asm_nop(&e->a, 1); /* offset 0 stands for no code yet */
+    return asm_offset(&e->a);
+}
+
+static void emit_blocks(struct emitter *e, const struct hot_region *r)
+{
     for (unsigned k = 0; k < r->n_blocks; k++) { /* the head is the first */
         unsigned b = r->order[k];
         e->block_at[b] = asm_offset(&e->a);
@@ -205,10 +211,16 @@ bool host_emit_region(const struct hot_region *r, struct tb *tb)
 {
     static int8_t pin[IR_MAX_VARS];
     struct ra_host homes = region_homes(r, temporaries(r), pin);
+    unsigned lead = 0;
     for (;;) {
-        struct emitter *e = emit_begin(tb, r->pc, host_n_vars, &homes);
+        struct emitter *e = emit_begin(tb, r->pc, host_n_vars, &homes, lead);
         if (!e)
             return false;
+        unsigned entry = emit_entry(e, r);
+        if (lead != entry) { /* once more, so that the head begins where a line does */
+            lead = entry;
+            continue;
+        }
         emit_blocks(e, r);
         if (e->ra.ran_out) {
             homes = region_homes(r, host_temporaries, pin);

@@ -34,6 +34,28 @@ static void test_blocks_begin_where_a_cache_line_does(void **state)
     assert_true(moved < BLOCKS - 1);
 }
 
+/* Regions whose way in is one instruction of one byte: their homes are those of all blocks. */
+static void test_loops_begin_where_a_cache_line_does(void **state)
+{
+    (void)state;
+    uint32_t *code = memory_host(CODE + SIZE / 2);
+    unsigned n = 0;
+    engine_options.no_tier2 = false;
+    engine_options.tier2_threshold = 0;
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        unsigned start = n;
+        for (unsigned k = 0; k <= i; k++)
+            code[n++] = 0x91000400u;                                 /* add x0, x0, #1 */
+        code[n] = 0xb5000000u | (0x7ffffu & (start - n)) << 5;       /* cbnz x0, start */
+        code[++n] = 0xd65f03c0u;                                     /* ret */
+        n++;
+        const struct tb *tb = tb_get(thread, CODE + SIZE / 2 + 4 * start, 0);
+        assert_non_null(tb);
+        assert_non_null(tb->pin); /* it is a region */
+        assert_true(((uintptr_t)tb->code + 1) % LINE <= LINE / 4);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -51,6 +73,9 @@ static int start(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks_begin_where_a_cache_line_does)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_blocks_begin_where_a_cache_line_does),
+        cmocka_unit_test(test_loops_begin_where_a_cache_line_does),
+    };
     return cmocka_run_group_tests(tests, start, NULL);
 }
