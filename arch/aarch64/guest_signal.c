@@ -98,14 +98,12 @@ static size_t fill_records(uint8_t *start, const struct thread *t, bool has_esr)
 {
     uint8_t *at = start;
     struct cpu *cpu = (struct cpu *)&t->cpu;
-    struct fpsimd_record fp = {
-        .head = {FPSIMD_MAGIC, sizeof(fp)},
-        .fpsr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPSR, 0, 0),
-        .fpcr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPCR, 0, 0),
-    };
-    memcpy(fp.v, cpu->v, sizeof(fp.v));
-    memcpy(at, &fp, sizeof(fp));
-    at += sizeof(fp);
+    struct fpsimd_record *fp = (void *)at;
+    fp->head = (struct record_head){FPSIMD_MAGIC, sizeof(*fp)};
+    fp->fpsr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPSR, 0, 0);
+    fp->fpcr = (uint32_t)helper_a64_read_sysreg(cpu, SYSREG_FPCR, 0, 0);
+    memcpy(fp->v, cpu->v, sizeof(fp->v));
+    at += sizeof(*fp);
     if (has_esr) {
         struct esr_record esr = {{ESR_MAGIC, sizeof(esr)}, fault_esr(&t->fault)};
         memcpy(at, &esr, sizeof(esr));
@@ -156,44 +154,41 @@ int a64_signal_setup(struct thread *t, const struct signal_delivery *d)
     return 0;
 }
 
-/* Find the FP state among the records; what the kernel of a machine without SVE and SME would
- * reject is rejected. */
-static bool find_fpsimd(const uint8_t *records, struct fpsimd_record *fp)
+/* The FP state among the records; null where the kernel of a machine without SVE and SME would reject them. */
+static const struct fpsimd_record *find_fpsimd(const uint8_t *records)
 {
-    bool found = false;
+    const struct fpsimd_record *found = NULL;
     for (size_t at = 0;;) {
         struct record_head head;
         if (RESERVED_SIZE - at < sizeof(head))
-            return false;
+            return NULL;
         memcpy(&head, records + at, sizeof(head));
         if (!head.magic)
-            return !head.size && found;
+            return head.size ? NULL : found;
         if (head.size < sizeof(head) || head.size % 16 || head.size > RESERVED_SIZE - at)
-            return false;
+            return NULL;
         if (head.magic == FPSIMD_MAGIC) {
-            if (found || head.size != sizeof(*fp))
-                return false;
-            memcpy(fp, records + at, sizeof(*fp));
-            found = true;
+            if (found || head.size != sizeof(*found))
+                return NULL;
+            found = (const void *)(records + at);
         } else if (head.magic != ESR_MAGIC) {
-            return false;
+            return NULL;
         }
         at += head.size;
     }
 }
 
-/* Read the frame at ADDR, usually one as a64_signal_setup makes it: the rest may be large. */
-static bool read_frame(struct frame *frame, guest_addr addr, struct fpsimd_record *fp)
+/* Read the frame at ADDR, usually one as a64_signal_setup makes it: the rest may be large. Returns its FP state, or null. */
+static const struct fpsimd_record *read_frame(struct frame *frame, guest_addr addr)
 {
-    enum { USUAL = offsetof(struct frame, context.reserved) + sizeof(*fp) + sizeof(struct record_head) };
-    struct record_head end;
+    const struct fpsimd_record *fp = (const void *)frame->context.reserved;
+    const struct record_head *end = (const void *)(fp + 1);
+    enum { USUAL = offsetof(struct frame, context.reserved) + sizeof(*fp) + sizeof(*end) };
     if (memory_read(frame, addr, USUAL))
-        return false;
-    memcpy(fp, frame->context.reserved, sizeof(*fp));
-    memcpy(&end, frame->context.reserved + sizeof(*fp), sizeof(end));
-    if (fp->head.magic == FPSIMD_MAGIC && fp->head.size == sizeof(*fp) && !end.magic && !end.size)
-        return true;
-    return memory_read(frame, addr, sizeof(*frame)) == 0 && find_fpsimd(frame->context.reserved, fp);
+        return NULL;
+    if (fp->head.magic == FPSIMD_MAGIC && fp->head.size == sizeof(*fp) && !end->magic && !end->size)
+        return fp;
+    return memory_read(frame, addr, sizeof(*frame)) ? NULL : find_fpsimd(frame->context.reserved);
 }
 
 int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
@@ -201,10 +196,10 @@ int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
     struct cpu *cpu = &t->cpu;
     guest_addr sp = cpu->gpr[A64_SP];
     struct frame frame;
-    struct fpsimd_record fp;
     enum { MODE_MASK = 0x1f, DAIF = 0xf << 6 };
 
-    if (sp & 15 || !read_frame(&frame, sp, &fp) || frame.context.pstate & (MODE_MASK | DAIF))
+    const struct fpsimd_record *fp = sp & 15 ? NULL : read_frame(&frame, sp);
+    if (!fp || frame.context.pstate & (MODE_MASK | DAIF))
         return -EFAULT;
     memcpy(cpu->gpr, frame.context.regs, sizeof(frame.context.regs));
     cpu->gpr[A64_SP] = frame.context.sp;
@@ -214,9 +209,9 @@ int a64_signal_return(struct thread *t, uint64_t *mask, uint64_t stack[3])
     cpu->guest[A64_PSTATE] =
         frame.context.pstate & ((a64_has(A64_FEATURE_dit) ? A64_PSTATE_DIT : 0) |
                                 (a64_has(A64_FEATURE_ssbs) ? A64_PSTATE_SSBS : 0));
-    memcpy(cpu->v, fp.v, sizeof(fp.v));
-    helper_a64_write_fpcr(cpu, fp.fpcr, 0, 0);
-    helper_a64_write_fpsr(cpu, fp.fpsr, 0, 0);
+    memcpy(cpu->v, fp->v, sizeof(fp->v));
+    helper_a64_write_fpcr(cpu, fp->fpcr, 0, 0);
+    helper_a64_write_fpsr(cpu, fp->fpsr, 0, 0);
     cpu->excl_addr = EXCL_NONE;
     *mask = frame.mask;
     stack[0] = frame.stack.sp;
