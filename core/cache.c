@@ -403,6 +403,7 @@ RUN_OFTEN void cache_after_fork(void)
         forget_new_blocks(&cache_units[i]);
         cache_units[i].n_different = 0;
     }
+    cache_heat_after_fork();
     promote_forget();
 }
 
@@ -465,6 +466,7 @@ static void save_locked(guest_addr from, guest_addr end)
     static int64_t spent;
     int64_t saved = 0;
     bool any = false;
+    cache_heat_write();
     for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units && !verifying; u++) {
         decide(u);
         u->is_due &= overlaps(u, from, end);

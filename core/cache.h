@@ -54,7 +54,7 @@ void cache_after_fork(void); /* in the child: what the parent has translated is 
 
 /* How often jumps to a loop head were counted by earlier processes. */
 uint32_t cache_heat(const struct tb *tb);
-/* Keep the number for the next; CACHE_HEAT_VAIN: of this one no region can be kept, they need not count. */
+/* Keep the number for the next, from the next saving on; CACHE_HEAT_VAIN: of this one no region can be kept, they need not count. */
 enum { CACHE_HEAT_VAIN = UINT16_MAX };
 void cache_keep_heat(const struct tb *tb, uint32_t count);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -211,6 +212,12 @@ int cache_open_path(const char *path, uint64_t *size)
         return -1;
     *size = (uint64_t)st.st_size;
     return keep_fd(CACHE_FD_BAKED, fd);
+}
+
+bool cache_within_limit(uint64_t size)
+{
+    struct rlimit limit;
+    return !getrlimit(RLIMIT_FSIZE, &limit) && (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size);
 }
 
 int cache_create(const char *name)

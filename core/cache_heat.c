@@ -5,6 +5,7 @@
  * the count. Of two loop heads with the same place the last one stays. A wrong word does no harm but a region too early. */
 #include "core/cache_unit.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "core/hash.h"
@@ -12,7 +13,9 @@
 enum { N_WORDS = 1024 };
 #define COUNT_MASK ((uint64_t)CACHE_HEAT_VAIN)
 
-static uint64_t words[N_WORDS]; /* guarded by tb_lock */
+/* Guarded by tb_lock. */
+static uint64_t words[N_WORDS];
+static bool is_new[N_WORDS], any_new; /* not in the file */
 
 static uint64_t name_of(const struct cache_unit *u, uint32_t offset, uint32_t mode)
 {
@@ -44,18 +47,40 @@ uint32_t cache_heat(const struct tb *tb)
 void cache_keep_heat(const struct tb *tb, uint32_t count)
 {
     const struct cache_unit *u = cache_unit_at(tb->pc);
-    uint64_t size;
-    if (!u || !cache_dir_writable())
+    if (!u)
         return;
     uint64_t name = name_of(u, (uint32_t)(tb->pc - u->base), tb->mode), *old = &words[name % N_WORDS];
     uint64_t word = (name & ~COUNT_MASK) | (count < CACHE_HEAT_VAIN ? count : CACHE_HEAT_VAIN);
     if (*old == word || *old == (name | COUNT_MASK))
         return;
     *old = word;
+    is_new[name % N_WORDS] = any_new = true;
+}
+
+static void forget_new(void)
+{
+    if (any_new)
+        memset(is_new, 0, sizeof is_new);
+    any_new = false;
+}
+
+void cache_heat_after_fork(void) { forget_new(); }
+
+/* The words of other processes stay as they are by now, but for those that are written by another at this moment. */
+void cache_heat_write(void)
+{
+    uint64_t table[N_WORDS] = {0}, size;
+    if (!any_new || !cache_dir_writable() || !cache_within_limit(sizeof table))
+        return;
     int fd = cache_open(CACHE_HEAT, true, &size);
     if (fd < 0)
         fd = cache_create(CACHE_HEAT);
-    if (fd >= 0 && pwrite(fd, &word, sizeof word, (old - words) * (off_t)sizeof word) < 0)
-        *old = 0; /* a full disk */
+    else if (pread(fd, table, sizeof table, 0) < 0)
+        memset(table, 0, sizeof table);
+    for (unsigned i = 0; i < N_WORDS; i++)
+        if (is_new[i])
+            table[i] = words[i];
+    if (fd >= 0 && pwrite(fd, table, sizeof table, 0) == sizeof table)
+        forget_new();
     cache_close(CACHE_FD_FILE);
 }

@@ -81,6 +81,8 @@ static bool is_whole(const struct cache_unit *u, bool *used)
 static void write_mark(const struct cache_unit *u)
 {
     uint64_t size;
+    if (!cache_within_limit(N_MARKS * sizeof u->mark))
+        return;
     int fd = cache_open(CACHE_MARKS, true, &size);
     if (fd < 0)
         fd = cache_create(CACHE_MARKS);

@@ -129,6 +129,9 @@ void cache_marks_set(struct cache_unit *u);
 
 /* What is known so far of the loop head at an offset of the guest's file. */
 uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mode);
+/* Write what cache_keep_heat was told since, or in the child of a fork forget it: the parent writes it. */
+void cache_heat_write(void);
+void cache_heat_after_fork(void);
 
 /* -- cache_dir.c -- */
 
@@ -142,6 +145,8 @@ bool cache_is_file_name(const char *name); /* it may be that of a unit's file */
 /* Open a file of the folder if nobody else can have written it, for reading or also for WRITING. Returns a descriptor or
  * -1; *size. Only one file is open at a time: cache_close(CACHE_FD_FILE). */
 int cache_open(const char *name, bool writing, uint64_t *size);
+/* The guest's limit allows files of SIZE bytes: a larger one would bring SIGXFSZ. */
+bool cache_within_limit(uint64_t size);
 /* Make a new file for writing, which must not exist. Returns a descriptor, to be closed like the other's, or -1. */
 int cache_create(const char *name);
 void cache_close(enum cache_fd which);

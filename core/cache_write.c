@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -481,13 +480,6 @@ static void put_segment(struct writer *w)
 
 /* ---- Onto the disk --------------------------------------------------------------------------------------------- */
 
-/* A larger file would bring SIGXFSZ. */
-static bool within_limit(uint64_t size)
-{
-    struct rlimit limit;
-    return !getrlimit(RLIMIT_FSIZE, &limit) && (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size);
-}
-
 static bool write_segment(struct writer *w, int fd)
 {
     static uint8_t buffer[CACHE_CHUNK + MAX_CODE]; /* guarded by tb_lock */
@@ -578,7 +570,7 @@ void cache_write_unit(struct cache_unit *u, uint32_t n)
         choose_new(&w);
         if (w.merge && w.n_new)
             choose_old(&w);
-        if (lay_out(&w) && within_limit(w.head.file_size) && (w.fd >= 0 ? add_to_file(&w) : make_file(&w)))
+        if (lay_out(&w) && cache_within_limit(w.head.file_size) && (w.fd >= 0 ? add_to_file(&w) : make_file(&w)))
             u->written += w.n_new;
         munmap(work, size);
     }

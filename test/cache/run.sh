@@ -267,6 +267,13 @@ esac
 mkdir -m 700 limited
 (ulimit -f 8; ANYARCH_CACHE=limited "$anyarch" ./program 2>&1) | cmp -s - expected || fail "file size limit" "wrong output"
 [ -z "$(ls limited | grep -v '^heat$')" ] || fail "file size limit" "left $(ls limited)"
+# Neither do the tables beside the cache files end a process that may write no file: of a loop that is not hot yet, and of files
+# that were found whole.
+rm -f hot/marks
+for folder in limited hot; do
+    (ulimit -f 0; ANYARCH_CACHE=$folder "$anyarch" ./program work 7 3000000; echo $?) 2>&1 | cat > output
+    { cat hot.expected && echo 0; } | cmp -s - output || fail "no file" "$folder: $(tail -n 3 output)"
+done
 
 # -- Libraries that are unmapped, and mapped again elsewhere --
 "$compiler" -std=gnu11 -O2 -static -w "$source/remap.c" -o remap || exit 77
