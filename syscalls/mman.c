@@ -158,10 +158,16 @@ enum { PATH_SIZE = 4096 };
 static void describe_file(struct region *r, int fd, char *name)
 {
     struct stat st;
+    struct region old;
     char link[32];
     if (fstat(fd, &st) == 0) {
         r->dev = st.st_dev;
         r->inode = st.st_ino;
+    }
+    /* As dynamic linkers do it, a part of a file over another: asking for the name would take longer than all the rest. */
+    if (memory_map_find(r->start, &old) && old.start <= r->start && old.inode && old.inode == r->inode && old.dev == r->dev) {
+        r->name = old.name;
+        return;
     }
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, name, PATH_SIZE - 1);
