@@ -26,9 +26,9 @@ enum { SAVE_BLOCKS = 512, SAVE_SECONDS = 10 };
 enum { LEAST_FIRST = 8, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 };
 /* A region saves all later processes its making, and until then the slower code: as much as writing so many blocks. */
 enum { BLOCKS_PER_REGION = 1024 };
-/* What saving may take of the process's time: a twentieth of it, since all that the cache does is to take less than a tenth, and
+/* What saving may take of the process's time: a 25th of it, since all that the cache does is to take less than a tenth, and
  * of what the cache has saved, a part. What it takes is measured; these tell how much to begin. */
-enum { PART_OF_TIME = 20, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
+enum { PART_OF_TIME = 25, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
 /* Jumps back are counted in processes that have run for so long: before, a region costs more than it saves. The time is
  * looked at after so many ways out of code. */
 enum { LOOPS_NS = 300000000, LOOPS_EVERY = 256 };
