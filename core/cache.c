@@ -465,8 +465,7 @@ static void save_locked(guest_addr from, guest_addr end)
 {
     static int64_t spent;
     int64_t saved = 0;
-    bool any = false;
-    cache_heat_write();
+    bool any = cache_heat_is_new();
     for (struct cache_unit *u = cache_units; u < cache_units + n_cache_units && !verifying; u++) {
         decide(u);
         u->is_due &= overlaps(u, from, end);
@@ -482,6 +481,10 @@ static void save_locked(guest_addr from, guest_addr end)
             continue;
         cache_write_unit(u, n_blocks < UINT32_MAX ? (uint32_t)n_blocks : UINT32_MAX);
         forget_new_blocks(u);
+        now = cpu_time();
+    }
+    if (allowed - (now - start) >= FILE_NS) {
+        cache_heat_write();
         now = cpu_time();
     }
     spent += now - start;

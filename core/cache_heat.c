@@ -64,6 +64,8 @@ static void forget_new(void)
     any_new = false;
 }
 
+bool cache_heat_is_new(void) { return any_new; }
+
 void cache_heat_after_fork(void) { forget_new(); }
 
 /* The words of other processes stay as they are by now, but for those that are written by another at this moment. */

@@ -129,7 +129,8 @@ void cache_marks_set(struct cache_unit *u);
 
 /* What is known so far of the loop head at an offset of the guest's file. */
 uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mode);
-/* Write what cache_keep_heat was told since, or in the child of a fork forget it: the parent writes it. */
+/* Was cache_keep_heat told anything since the last writing? Write it; or in the child of a fork forget it: the parent writes it. */
+bool cache_heat_is_new(void);
 void cache_heat_write(void);
 void cache_heat_after_fork(void);
 
