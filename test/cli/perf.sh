@@ -16,9 +16,9 @@ __attribute__((noipa)) unsigned turn(unsigned n, unsigned x)
         x = x * 3 + n;
     return x;
 }
-int main(void)
+int main(int argc, char **argv)
 {
-    unsigned x = turn(100000, 1);
+    unsigned x = turn(argc > 1 ? 200000000 : 100000, 1); /* long enough to be sampled, or short */
     int child = fork();
     if (!child)
         return turn(50000, x) == 0;
@@ -57,7 +57,7 @@ mkdir -p closed && cp program closed/ && chmod 500 closed
 (cd closed && "$anyarch" -jitdump ./program > ../out 2> ../err) || fail "it fails where no file can be made"
 if [ "$(id -u)" != 0 ]; then grep -q 'cannot make jit-.*dump: Permission denied' err || fail "silent: $(cat err)"; fi
 chmod 700 closed
-if command -v perf > /dev/null && perf record -o perf.data -e cpu-clock "$anyarch" -perfmap ./program > pids 2> /dev/null; then
+if command -v perf > /dev/null && perf record -o perf.data -e cpu-clock "$anyarch" -perfmap ./program long > pids 2> /dev/null; then
     perf report -i perf.data --stdio 2> /dev/null | grep -q 'program+0x.* region' || fail "perf does not find the region"
     read -r pid child _ < pids
     rm -f "/tmp/perf-$pid.map" "/tmp/perf-$child.map"
