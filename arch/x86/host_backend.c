@@ -105,11 +105,14 @@ static bool listed(const char *names, const char *name) { return named(names, na
 static bool detect(const char *off, const char *known)
 {
     uint32_t word[N_WORDS] = {0};
-    if (!known || !parse_words(known, word))
+    if (known && parse_words(known, word)) {
+        strcpy(cpu_text, known);
+    } else {
         ask_cpu(word);
-    for (unsigned i = 0; i < N_WORDS; i++)
-        snprintf(cpu_text + i * WORD_SIZE, WORD_SIZE + 1, "%08x,", word[i]);
-    cpu_text[sizeof cpu_text - 2] = 0;
+        for (unsigned i = 0; i < N_WORDS; i++)
+            snprintf(cpu_text + i * WORD_SIZE, WORD_SIZE + 1, "%08x,", word[i]);
+        cpu_text[sizeof cpu_text - 2] = 0;
+    }
     uint32_t c = word[LEAF1_ECX], state = word[XCR0];
     bool baseline = c >> 20 & 1 && c >> 19 & 1 && c >> 9 & 1 && c >> 13 & 1 && c >> 23 & 1; /* SSE4.2 4.1 SSSE3 CX16 POPCNT */
     bool avx = (state & 6) == 6 && !listed(off, "avx"), avx512 = avx && (state & 0xe6) == 0xe6 && !listed(off, "avx512");
