@@ -437,8 +437,10 @@ static void fail_if_different(void)
 static bool takes_its_turn(uint64_t part, uint64_t whole)
 {
     struct timespec now;
+    if (part == 0 || part >= whole)
+        return part != 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return part && (part >= whole || (uint64_t)now.tv_nsec % whole < part);
+    return (uint64_t)now.tv_nsec % whole < part;
 }
 
 /* Decide what is to be done with a unit's file, in u->is_due and u->for_regions. */

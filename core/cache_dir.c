@@ -226,6 +226,15 @@ int cache_create(const char *name)
                    openat(fds[CACHE_FD_FOLDER], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
+int cache_open_table(const char *name, uint64_t size)
+{
+    uint64_t size_now;
+    if (!cache_dir_writable() || !cache_within_limit(size))
+        return -1;
+    int fd = cache_open(name, true, &size_now);
+    return fd >= 0 ? fd : cache_create(name);
+}
+
 /* Where there are no locks it is as if nobody else wrote. */
 bool cache_lock(void) { return flock(fds[CACHE_FD_FILE], LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
 

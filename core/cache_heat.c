@@ -71,18 +71,16 @@ void cache_heat_after_fork(void) { forget_new(); }
 /* The words of other processes stay as they are by now, but for those that are written by another at this moment. */
 void cache_heat_write(void)
 {
-    uint64_t table[N_WORDS] = {0}, size;
-    if (!any_new || !cache_dir_writable() || !cache_within_limit(sizeof table))
-        return;
-    int fd = cache_open(CACHE_HEAT, true, &size);
+    uint64_t table[N_WORDS] = {0};
+    int fd = any_new ? cache_open_table(CACHE_HEAT, sizeof table) : -1;
     if (fd < 0)
-        fd = cache_create(CACHE_HEAT);
-    else if (pread(fd, table, sizeof table, 0) < 0)
+        return;
+    if (pread(fd, table, sizeof table, 0) < 0) /* a new one is open for writing only */
         memset(table, 0, sizeof table);
     for (unsigned i = 0; i < N_WORDS; i++)
         if (is_new[i])
             table[i] = words[i];
-    if (fd >= 0 && pwrite(fd, table, sizeof table, 0) == sizeof table)
+    if (pwrite(fd, table, sizeof table, 0) == sizeof table)
         forget_new();
     cache_close(CACHE_FD_FILE);
 }

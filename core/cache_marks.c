@@ -80,12 +80,7 @@ static bool is_whole(const struct cache_unit *u, bool *used)
 
 static void write_mark(const struct cache_unit *u)
 {
-    uint64_t size;
-    if (!cache_within_limit(N_MARKS * sizeof u->mark))
-        return;
-    int fd = cache_open(CACHE_MARKS, true, &size);
-    if (fd < 0)
-        fd = cache_create(CACHE_MARKS);
+    int fd = cache_open_table(CACHE_MARKS, N_MARKS * sizeof u->mark);
     if (fd >= 0 && pwrite(fd, &u->mark, sizeof u->mark, place_of(u)) < 0)
         kernel = 0; /* a full disk: the next process does without */
     cache_close(CACHE_FD_FILE);

@@ -150,6 +150,8 @@ int cache_open(const char *name, bool writing, uint64_t *size);
 bool cache_within_limit(uint64_t size);
 /* Make a new file for writing, which must not exist. Returns a descriptor, to be closed like the other's, or -1. */
 int cache_create(const char *name);
+/* Open a table beside the cache files, of SIZE bytes, for writing, or make it. Returns a descriptor or -1, like these two. */
+int cache_open_table(const char *name, uint64_t size);
 void cache_close(enum cache_fd which);
 /* True if the folder is there, or could be made now, and is ours to write. */
 bool cache_dir_writable(void);
