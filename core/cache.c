@@ -29,16 +29,12 @@ enum { BLOCKS_PER_REGION = 1024 };
 /* What saving may take of the process's time: a 25th of it, since all that the cache does is to take less than a tenth, and
  * of what the cache has saved, a part. What it takes is measured; these tell how much to begin. */
 enum { PART_OF_TIME = 25, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
-/* Jumps back are counted in processes that have run for so long: before, a region costs more than it saves. The time is
- * looked at after so many ways out of code. */
-enum { LOOPS_NS = 300000000, LOOPS_EVERY = 256 };
 enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 
 struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
 unsigned n_cache_units;
 static bool on, verifying, switched_off;
 static bool keeps; /* what is new is kept, or compared */
-bool cache_loops_count;
 static uint64_t common; /* hash of what every key has: builds, CPUs, options */
 static uint64_t common_baked; /* the same with the least that a host CPU can do */
 static struct cache_unit *current;
@@ -570,19 +566,5 @@ void cache_save_range(guest_addr start, guest_addr end)
         return;
     tb_lock_take();
     save_locked(start, end);
-    tb_lock_release();
-}
-
-RUN_OFTEN void cache_count_loops(void)
-{
-    static unsigned n;
-    if (!on || cache_loops_count || ++n % LOOPS_EVERY || cpu_time() < LOOPS_NS)
-        return;
-    tb_lock_take();
-    cache_loops_count = true;
-    for (unsigned i = 0; i < n_cache_units; i++)
-        for (unsigned s = 0; cache_units[i].file.header && s < cache_units[i].file.header->n_segments; s++)
-            if (cache_units[i].state[s] == SEGMENT_GOOD)
-                cache_unlink_loops(&cache_units[i], s);
     tb_lock_release();
 }

@@ -54,8 +54,9 @@ void cache_after_fork(void); /* in the child: what the parent has translated is 
 
 /* How often jumps to a loop head were counted by earlier processes. */
 uint32_t cache_heat(const struct tb *tb);
-/* Keep the number for the next, from the next saving on; CACHE_HEAT_VAIN: of this one no region can be kept, they need not count. */
-enum { CACHE_HEAT_VAIN = UINT16_MAX };
+/* Keep the number for the next, from the next saving on; CACHE_HEAT_VAIN: of this one no region can be made;
+ * CACHE_HEAT_UNKEPT: its region cannot be kept. */
+enum { CACHE_HEAT_VAIN = UINT16_MAX, CACHE_HEAT_UNKEPT = CACHE_HEAT_VAIN - 1 };
 void cache_keep_heat(const struct tb *tb, uint32_t count);
 
 /* Write out new blocks, where it is worth it. AT_END: of the process or at execve; also writes the "cache" log item.
@@ -63,6 +64,3 @@ void cache_keep_heat(const struct tb *tb, uint32_t count);
 void cache_save(bool at_end);
 /* The same for code in [start, end), which is about to be unmapped. */
 void cache_save_range(guest_addr start, guest_addr end);
-/* To be called when generated code is left. In a process that has run for some time jumps back inside cache files are led
- * to their stubs, once, so that hot loops are found. */
-void cache_count_loops(void);

@@ -11,7 +11,7 @@
 #include "core/host.h"
 #include "core/ir.h"
 
-enum { PAGE_BITS = 12, MAX_FILE = 1 << 30, MAX_INDEX_BITS = 24 };
+enum { PAGE_BITS = 12, MAX_FILE = 1 << 30, MAX_INDEX_BITS = 24, CODE_ALIGN = 16 };
 
 /* ---- Layout -------------------------------------------------------------------------------------------- */
 
@@ -75,13 +75,25 @@ struct cache_parts cache_parts(const struct cache_entry *e, const uint8_t *detai
     return p;
 }
 
+/* Where the field of its jump does not cross a cache line, wherever the code starts. */
+uint32_t cache_counter_at(const struct cache_entry *e)
+{
+    bool fits = (e->size + HOST_COUNTER_SITE) % CODE_ALIGN <= CODE_ALIGN - 4;
+    return fits ? e->size : (uint32_t)ALIGN_UP(e->size, CODE_ALIGN);
+}
+
+uint32_t cache_counter_end(const struct cache_entry *e)
+{
+    return e->kind == CACHE_HEAD ? cache_counter_at(e) + HOST_COUNTER : e->size;
+}
+
 /* A field of 4 bytes at AT is inside of the block's code. */
 static bool field_fits(const struct cache_entry *e, uint32_t at) { return e->size >= 4 && at <= e->size - 4; }
 
 bool cache_entry_fits(const struct cache_file *f, unsigned segment, const struct cache_entry *e)
 {
     const struct cache_segment *s = &f->header->segment[segment];
-    if (e->code > s->code_size || e->size > s->code_size - e->code || e->details > s->details_size ||
+    if (e->code > s->code_size || e->size > s->code_size - e->code || cache_counter_end(e) > s->code_size - e->code || e->details > s->details_size ||
         cache_parts(e, NULL).size > s->details_size - e->details)
         return false;
     struct cache_parts p = cache_parts(e, cache_details(f, segment, e));
@@ -154,8 +166,6 @@ bool cache_segment_usable(struct cache_unit *u, unsigned segment)
         u->damaged = true;
     } else {
         u->state[segment] = (uint8_t)pages_state(u, segment);
-        if (u->state[segment] == SEGMENT_GOOD && cache_loops_count)
-            cache_unlink_loops(u, segment);
     }
     return u->state[segment] == SEGMENT_GOOD;
 }
@@ -185,8 +195,8 @@ static bool depends_on(const struct cache_file *f, unsigned segment, const struc
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------- */
 
-/* The entry whose code holds this place of the file, or null. */
-static const struct cache_entry *entry_at(const struct cache_file *f, uint64_t place, unsigned *segment)
+/* The last entry whose code starts at this place of the file or before, or null. *AT: from its start. */
+static const struct cache_entry *entry_before(const struct cache_file *f, uint64_t place, unsigned *segment, uint32_t *offset)
 {
     const struct cache_header *h = f->header;
     for (unsigned i = 0; i < h->n_segments; i++) {
@@ -203,9 +213,26 @@ static const struct cache_entry *entry_at(const struct cache_file *f, uint64_t p
                 hi = mid;
         }
         *segment = i;
-        return at - entries[lo].code < entries[lo].size ? &entries[lo] : NULL;
+        *offset = at - entries[lo].code;
+        return &entries[lo];
     }
     return NULL;
+}
+
+/* The entry whose code holds the place, or null. */
+static const struct cache_entry *entry_at(const struct cache_file *f, uint64_t place, unsigned *segment)
+{
+    uint32_t offset;
+    const struct cache_entry *e = entry_before(f, place, segment, &offset);
+    return e && offset < e->size ? e : NULL;
+}
+
+/* The entry that is run by a jump to the place, or null. */
+static const struct cache_entry *entry_run(const struct cache_file *f, uint64_t place, unsigned *segment)
+{
+    uint32_t offset;
+    const struct cache_entry *e = entry_before(f, place, segment, &offset);
+    return e && (offset == 0 || (e->kind == CACHE_HEAD && offset == cache_counter_at(e))) ? e : NULL;
 }
 
 bool cache_exits_right(const struct cache_file *f, unsigned segment, const struct cache_entry *e)
@@ -219,9 +246,8 @@ bool cache_exits_right(const struct cache_file *f, unsigned segment, const struc
         if (to == p.exit[i].stub)
             continue;
         uint64_t place = (uint64_t)(s->start + (int64_t)e->code + to);
-        const struct cache_entry *target = entry_at(f, place, &other);
-        if (!target || place != f->header->segment[other].start + (uint64_t)target->code || target->mode != e->mode ||
-            target->offset != e->offset + (uint32_t)p.exit[i].target || (other != segment && !(s->leads_to >> other & 1)))
+        const struct cache_entry *target = entry_run(f, place, &other);
+        if (!target || target->mode != e->mode || target->offset != e->offset + (uint32_t)p.exit[i].target || (other != segment && !(s->leads_to >> other & 1)))
             return false;
     }
     return true;
@@ -255,7 +281,8 @@ static void fill_in(const struct cache_unit *u, unsigned segment, const struct c
 static struct tb *make_tb(const struct cache_unit *u, unsigned segment, const struct cache_entry *e)
 {
     struct cache_parts p = cache_parts(e, cache_details(&u->file, segment, e));
-    struct tb *tb = tb_alloc(sizeof *tb + e->n_ranges * sizeof *tb->range + e->n_exits * sizeof *tb->exits);
+    bool counts = e->kind == CACHE_HEAD;
+    struct tb *tb = tb_alloc(sizeof *tb + e->n_ranges * sizeof *tb->range + (e->n_exits + counts) * sizeof *tb->exits);
     fill_in(u, segment, e, tb);
     tb->range = (struct tb_range *)(void *)(tb + 1);
     tb->exits = (struct tb_exit *)(void *)(tb->range + e->n_ranges);
@@ -269,6 +296,13 @@ static struct tb *make_tb(const struct cache_unit *u, unsigned segment, const st
                                         .site = p.exit[i].site,
                                         .owner = tb,
                                         .in_file = host_backend.exit_leads_to(tb->code, p.exit[i].site) != p.exit[i].stub};
+    tb->counts = counts;
+    if (counts)
+        tb->exits[tb->n_exits++] = (struct tb_exit){.target = tb->pc,
+                                                    .stub = cache_counter_at(e) + HOST_COUNTER_STUB,
+                                                    .site = cache_counter_at(e) + HOST_COUNTER_SITE,
+                                                    .owner = tb,
+                                                    .in_file = true};
     return tb;
 }
 
@@ -360,7 +394,7 @@ static void unlink_exits(struct cache_unit *u, unsigned segment, const struct ca
         unsigned other;
         if (to == p.exit[i].stub || (tb && !tb->exits[i].in_file))
             continue;
-        const struct cache_entry *target = entry_at(&u->file, place + (uint64_t)to, &other);
+        const struct cache_entry *target = entry_run(&u->file, place + (uint64_t)to, &other);
         if (!target || !depends_on(&u->file, other, target, start, end))
             continue;
         host_backend.lead_exit(code, p.exit[i].site, p.exit[i].stub);
@@ -375,34 +409,6 @@ void cache_unlink(struct cache_unit *u, guest_addr start, guest_addr end)
         const struct cache_entry *entries = cache_entries(&u->file, s);
         for (uint32_t i = 0; u->state[s] == SEGMENT_GOOD && i < u->file.header->segment[s].n_blocks; i++)
             unlink_exits(u, s, &entries[i], (int64_t)start, (int64_t)end);
-    }
-}
-
-/* The exit leads to a block whose jumps are not counted. */
-static bool leads_to_settled(const struct cache_file *f, uint64_t place)
-{
-    unsigned segment;
-    const struct cache_entry *e = entry_at(f, place, &segment);
-    return e && e->kind != CACHE_PLAIN;
-}
-
-void cache_unlink_loops(struct cache_unit *u, unsigned segment)
-{
-    const struct cache_entry *e = cache_entries(&u->file, segment);
-    for (uint32_t n = u->file.header->segment[segment].n_blocks; n; n--, e++) {
-        struct cache_parts p = cache_parts(e, cache_details(&u->file, segment, e));
-        uint8_t *code = (uint8_t *)cache_segment_start(&u->file, segment) + e->code;
-        struct tb *tb = *tb_of(u, segment, e);
-        for (unsigned i = 0; i < e->n_exits; i++) {
-            int64_t to = host_backend.exit_leads_to(code, p.exit[i].site);
-            bool in_file = tb ? tb->exits[i].in_file : to != p.exit[i].stub;
-            if (!in_file || p.exit[i].target > 0 || host_backend.exit_is_call(code, p.exit[i].site) ||
-                leads_to_settled(&u->file, (uint64_t)(code - u->file.start + to)))
-                continue;
-            host_backend.lead_exit(code, p.exit[i].site, p.exit[i].stub);
-            if (tb)
-                tb->exits[i].in_file = false;
-        }
     }
 }
 

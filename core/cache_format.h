@@ -23,7 +23,7 @@
 #pragma once
 #include "core/types.h"
 
-enum { CACHE_VERSION = 3, CACHE_PAGE = 4096, CACHE_NAME_SIZE = 64, CACHE_MAX_SEGMENTS = 24, CACHE_CHUNK = 64 << 10 };
+enum { CACHE_VERSION = 4, CACHE_PAGE = 4096, CACHE_NAME_SIZE = 64, CACHE_MAX_SEGMENTS = 24, CACHE_CHUNK = 64 << 10 };
 #define CACHE_MAGIC "anyarch\n"
 
 struct cache_key {
@@ -52,6 +52,7 @@ struct cache_header {
 
 enum cache_kind {
     CACHE_PLAIN,
+    CACHE_HEAD,  /* a loop head that may become hot: behind its code is its counter (promote.h), to which jumps back to it lead */
     CACHE_COLD,  /* a loop head that was hot and of which no region can be made: jumps to it are not counted */
     CACHE_REGION /* code of a region (region.h) */
 };

@@ -23,24 +23,29 @@ static uint64_t name_of(const struct cache_unit *u, uint32_t offset, uint32_t mo
     return hash_bytes(parts, sizeof parts, 5);
 }
 
-uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mode)
-{
-    uint64_t name = name_of(u, offset, mode), word = words[name % N_WORDS], count = word & COUNT_MASK;
-    return (word ^ name) & ~COUNT_MASK || count == CACHE_HEAT_VAIN ? 0 : (uint32_t)count;
-}
-
-uint32_t cache_heat(const struct tb *tb)
+static void read_words(void)
 {
     static bool was_read;
-    const struct cache_unit *u = cache_unit_at(tb->pc);
     uint64_t size;
-    if (!u)
-        return 0;
     int fd = was_read ? -1 : cache_open(CACHE_HEAT, false, &size);
     if (fd >= 0 && pread(fd, words, sizeof words, 0) < 0)
         words[0] = 0;
     cache_close(CACHE_FD_FILE);
     was_read = true;
+}
+
+uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mode)
+{
+    uint64_t name = name_of(u, offset, mode), word = words[name % N_WORDS];
+    return (word ^ name) & ~COUNT_MASK ? 0 : (uint32_t)(word & COUNT_MASK);
+}
+
+uint32_t cache_heat(const struct tb *tb)
+{
+    const struct cache_unit *u = cache_unit_at(tb->pc);
+    if (!u)
+        return 0;
+    read_words();
     return cache_heat_at(u, (uint32_t)(tb->pc - u->base), tb->mode);
 }
 
@@ -51,7 +56,8 @@ void cache_keep_heat(const struct tb *tb, uint32_t count)
         return;
     uint64_t name = name_of(u, (uint32_t)(tb->pc - u->base), tb->mode), *old = &words[name % N_WORDS];
     uint64_t word = (name & ~COUNT_MASK) | (count < CACHE_HEAT_VAIN ? count : CACHE_HEAT_VAIN);
-    if (*old == word || *old == (name | COUNT_MASK))
+    bool is_known = !((*old ^ name) & ~COUNT_MASK) && (*old & COUNT_MASK) >= CACHE_HEAT_UNKEPT;
+    if (*old == word || is_known)
         return;
     *old = word;
     is_new[name % N_WORDS] = any_new = true;

@@ -90,6 +90,9 @@ struct cache_parts {
     uint32_t size; /* of all */
 };
 struct cache_parts cache_parts(const struct cache_entry *e, const uint8_t *details);
+/* Where the counter of a CACHE_HEAD begins and ends, from the start of its code. */
+uint32_t cache_counter_at(const struct cache_entry *e);
+uint32_t cache_counter_end(const struct cache_entry *e); /* of any block: the end of all that is to be run */
 /* The block's code and details are in the segment, and what is to be patched in its code. Looked at by tools only: who runs
  * code trusts what has the right hash. */
 bool cache_entry_fits(const struct cache_file *f, unsigned segment, const struct cache_entry *e);
@@ -110,10 +113,6 @@ const struct cache_entry *cache_usable_entry(struct cache_unit *u, guest_addr pc
 struct tb *cache_make_block(struct cache_unit *u, guest_addr pc, uint32_t mode);
 /* Direct jumps into blocks made from what lies in [start, end) of the guest's file lead to their stubs again. */
 void cache_unlink(struct cache_unit *u, guest_addr start, guest_addr end);
-/* Jumps of a segment that may close loops lead to their stubs, so that they are linked to what counts them; but not those to
- * regions, and to what cannot be one. */
-void cache_unlink_loops(struct cache_unit *u, unsigned segment);
-extern bool cache_loops_count; /* that is done for every segment that becomes usable; guarded by tb_lock */
 /* No struct tb is used any more: nothing leads to blocks that are not in the file. */
 void cache_unlink_all(struct cache_unit *u);
 

@@ -13,6 +13,7 @@
 #include "core/host.h"
 #include "core/ir.h"
 #include "core/log.h"
+#include "core/promote.h"
 
 struct difference {
     const char *where; /* null: exits lead to wrong places */
@@ -37,11 +38,12 @@ static bool same_contents(const struct cache_unit *u, unsigned segment, const st
 {
     const uint8_t *details = cache_details(&u->file, segment, e), *code = cache_segment_start(&u->file, segment) + e->code;
     struct cache_parts p = cache_parts(e, details);
-    uint8_t *old = copy + p.size, *new = old + e->size;
+    uint32_t end = cache_counter_end(e);
+    uint8_t *old = copy + p.size, *new = old + end;
     cache_put_details(tb, copy);
     if (!same_bytes(details, copy, p.size, "its details", d))
         return false;
-    memcpy(old, code, e->size);
+    memcpy(old, code, end);
     memcpy(new, tb->code, e->size);
     for (unsigned i = 0; i < e->n_exits; i++) {
         host_backend.lead_exit(old, p.exit[i].site, p.exit[i].stub);
@@ -49,7 +51,9 @@ static bool same_contents(const struct cache_unit *u, unsigned segment, const st
     }
     for (unsigned i = 0; i < e->n_bias; i++)
         host_backend.reach_cell(new, p.bias_at[i], (uint32_t)(code - u->file.start));
-    return same_bytes(old, new, e->size, "its code", d);
+    if (e->kind == CACHE_HEAD)
+        host_backend.put_counter(new + cache_counter_at(e), new, promote_word(e->offset));
+    return same_bytes(old, new, end, "its code", d);
 }
 
 static bool is_same(const struct cache_unit *u, unsigned segment, const struct cache_entry *e, const struct tb *tb,
@@ -59,10 +63,10 @@ static bool is_same(const struct cache_unit *u, unsigned segment, const struct c
     fresh.code = e->code;
     fresh.details = e->details;
     if ((fresh.kind == CACHE_REGION) == (e->kind == CACHE_REGION))
-        fresh.kind = e->kind; /* whether a block is cold depends on what was run */
+        fresh.kind = e->kind; /* whether a block is cold or a loop head depends on what was run, and on other blocks */
     if (!same_bytes(e, &fresh, sizeof fresh, "its row", d))
         return false;
-    uint8_t *copy = calloc(1, cache_parts(e, NULL).size + 2 * (size_t)e->size);
+    uint8_t *copy = calloc(1, cache_parts(e, NULL).size + 2 * (size_t)cache_counter_end(e));
     if (!copy)
         die("out of memory");
     bool same = same_contents(u, segment, e, tb, copy, d);

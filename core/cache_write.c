@@ -15,9 +15,10 @@
 #include "core/hash.h"
 #include "core/host.h"
 #include "core/ir.h"
+#include "core/promote.h"
 
 enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16, MAX_FILE = 256 << 20, MAX_PAGES = 1 << 18 };
-enum { MAX_CODE = 256 << 10 };
+enum { MAX_CODE = 256 << 10, MAX_COUNTER = HOST_COUNTER + CODE_ALIGN };
 
 /* The bytes of the segment in their order. Memory that was not touched before costs more than the rest of the work, so they
  * go out piece by piece. */
@@ -162,11 +163,11 @@ static const struct cache_entry *find_in_file(const struct writer *w, uint32_t o
 }
 
 /* The block chosen for a guest address, or null. */
-static const struct cache_entry *find_chosen(const struct writer *w, uint32_t offset, uint32_t mode)
+static struct cache_entry *find_chosen(const struct writer *w, uint32_t offset, uint32_t mode)
 {
     uint32_t mask = ((uint32_t)1 << w->index_bits) - 1;
     for (uint32_t at = cache_index_start(offset, mode, w->index_bits); w->index[at]; at = (at + 1) & mask) {
-        const struct cache_entry *e = &w->entries[w->index[at] - 1];
+        struct cache_entry *e = &w->entries[w->index[at] - 1];
         if (e->offset == offset && e->mode == mode)
             return e;
     }
@@ -175,7 +176,7 @@ static const struct cache_entry *find_chosen(const struct writer *w, uint32_t of
 
 static bool is_wanted(struct writer *w, const struct tb *tb)
 {
-    if (tb->dead || tb->n_delta_bytes > UINT16_MAX || tb->size > MAX_CODE || !pages_unchanged(w, tb))
+    if (tb->dead || tb->n_delta_bytes > UINT16_MAX || tb->size > MAX_CODE - MAX_COUNTER || !pages_unchanged(w, tb))
         return false;
     for (unsigned i = 0; i < tb->n_exits; i++)
         if (!fits(tb->exits[i].target, tb->pc))
@@ -189,25 +190,11 @@ static bool is_wanted(struct writer *w, const struct tb *tb)
     return (!old || better) && !find_chosen(w, offset, tb->mode);
 }
 
-/* The first place from AT on where no field of an exit crosses a cache line: patching must be one store to other CPUs. */
-static uint32_t place_code(const struct tb *tb, const struct cache_exit *old, unsigned n_exits, uint32_t at)
+/* One more block, with a place for its details; its code gets one when all are chosen. */
+static void add_block(struct writer *w, const void *block, struct cache_entry e)
 {
-    for (unsigned i = 0; i < n_exits; i++) {
-        if (((at + (tb ? tb->exits[i].site : old[i].site)) & (CACHE_LINE - 1)) <= CACHE_LINE - 4)
-            continue;
-        at += CODE_ALIGN;
-        i = (unsigned)-1;
-    }
-    return at;
-}
-
-/* One more block, with a place for its code and its details. */
-static void add_block(struct writer *w, const void *block, struct cache_entry e, const struct tb *tb,
-                      const struct cache_exit *old)
-{
-    e.code = place_code(tb, old, e.n_exits, w->code_size);
     e.details = w->details_size;
-    w->code_size = (uint32_t)ALIGN_UP(e.code + e.size, CODE_ALIGN);
+    w->code_size += e.size + MAX_COUNTER + CACHE_LINE;
     w->details_size += cache_parts(&e, NULL).size;
     w->blocks[w->n] = block;
     w->entries[w->n++] = e;
@@ -246,7 +233,7 @@ static void choose_new(struct writer *w)
 {
     for (const struct tb *tb = w->unit->new_blocks; tb && w->n < w->max_new && !is_full(w); tb = tb->unit_next)
         if (is_wanted(w, tb))
-            add_block(w, tb, cache_entry_of(w->unit, tb), tb, NULL);
+            add_block(w, tb, cache_entry_of(w->unit, tb));
     w->n_new = w->n;
 }
 
@@ -274,17 +261,91 @@ static void choose_old(struct writer *w)
             continue;
         for (uint32_t n = 0; n < w->file.header->segment[i].n_blocks && !is_full(w); n++, e++)
             if (!find_chosen(w, e->offset, e->mode))
-                add_block(w, e, *e, NULL, cache_parts(e, cache_details(&w->file, i, e)).exit);
+                add_block(w, e, *e);
         w->n_until[i] = w->n;
     }
 }
 
 /* ---- Places --------------------------------------------------------------------------------------------------- */
 
+/* A block's translation, from this process or from the file. */
+struct source {
+    const struct tb *tb; /* null: of the file */
+    const uint8_t *code;
+    struct cache_parts parts; /* if so */
+};
+
+static struct source source_of(const struct writer *w, uint32_t i)
+{
+    unsigned segment = 0;
+    const struct cache_entry *old = w->blocks[i];
+    if (i < w->n_new)
+        return (struct source){w->blocks[i], ((const struct tb *)w->blocks[i])->code, {0}};
+    while (i >= w->n_until[segment])
+        segment++;
+    return (struct source){NULL, cache_segment_start(&w->file, segment) + old->code,
+                           cache_parts(old, cache_details(&w->file, segment, old))};
+}
+
+static struct cache_exit exit_of(const struct source *s, unsigned n)
+{
+    if (!s->tb)
+        return s->parts.exit[n];
+    const struct tb_exit *x = &s->tb->exits[n];
+    return (struct cache_exit){(int32_t)(x->target - s->tb->pc), x->stub, x->site};
+}
+
+/* As promote_entry says, but calls come back by themselves. */
+static bool closes_loop(const struct source *s, const struct cache_exit *exit)
+{
+    return exit->target <= 0 && !host_backend.exit_is_call(s->code, exit->site);
+}
+
+/* The targets of jumps back get counters. */
+static void choose_heads(struct writer *w)
+{
+    for (uint32_t i = 0; i < w->n; i++) {
+        struct source s = source_of(w, i);
+        for (unsigned n = 0; n < w->entries[i].n_exits; n++) {
+            struct cache_exit exit = exit_of(&s, n);
+            struct cache_entry *head =
+                closes_loop(&s, &exit) ? find_chosen(w, w->entries[i].offset + (uint32_t)exit.target, w->entries[i].mode) : NULL;
+            if (head && (head->kind == CACHE_PLAIN || head->kind == CACHE_HEAD))
+                head->kind = cache_heat_at(w->unit, head->offset, head->mode) == CACHE_HEAT_VAIN ? CACHE_COLD : CACHE_HEAD;
+        }
+    }
+}
+
+/* The first place from AT on where no field of an exit crosses a cache line: patching must be one store to other CPUs. */
+static uint32_t place_code(const struct source *s, unsigned n_exits, uint32_t at)
+{
+    for (unsigned i = 0; i < n_exits; i++) {
+        if (((at + exit_of(s, i).site) & (CACHE_LINE - 1)) <= CACHE_LINE - 4)
+            continue;
+        at += CODE_ALIGN;
+        i = (unsigned)-1;
+    }
+    return at;
+}
+
+static void place_blocks(struct writer *w)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < w->n; i++) {
+        struct source s = source_of(w, i);
+        struct cache_entry *e = &w->entries[i];
+        e->code = place_code(&s, e->n_exits, at);
+        at = (uint32_t)ALIGN_UP(e->code + cache_counter_end(e), CODE_ALIGN);
+    }
+    w->code_size = at;
+}
+
 /* False: nothing to write, or too much. */
 static bool lay_out(struct writer *w)
 {
     struct cache_segment *s = w->segment;
+    choose_heads(w);
+    place_blocks(w);
     for (uint32_t i = 0; i < w->n_want; i++)
         s->n_pages += w->want[i] != 0;
     s->n_blocks = w->n;
@@ -354,74 +415,66 @@ static void put(struct stream *out, const void *p, size_t size)
     }
 }
 
-/* Where in the file the block for a guest address will be, or 0: not there. */
-static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode)
+/* Where in the file a jump to the block E goes that starts at CODE; BACK: if it may close a loop. 0: to its stub. */
+static uint64_t way_in(const struct cache_entry *e, uint64_t code, bool back)
+{
+    if (!back || e->kind == CACHE_COLD || e->kind == CACHE_REGION)
+        return code;
+    return e->kind == CACHE_HEAD ? code + cache_counter_at(e) : 0;
+}
+
+static uint64_t place_of(struct writer *w, uint32_t offset, uint32_t mode, bool back)
 {
     const struct cache_entry *chosen = find_chosen(w, offset, mode);
     if (chosen)
-        return w->segment->start + (uint64_t)chosen->code;
+        return way_in(chosen, w->segment->start + (uint64_t)chosen->code, back);
     for (unsigned i = 0; !w->merge && i + 1 < w->head.n_segments; i++) {
         int64_t n = cache_lookup(&w->file, i, offset, mode);
         if (n < 0)
             continue;
+        const struct cache_entry *e = cache_entries(&w->file, i) + n;
         w->segment->leads_to |= (uint32_t)1 << i;
-        return w->file.header->segment[i].start + (uint64_t)cache_entries(&w->file, i)[n].code;
+        return way_in(e, w->file.header->segment[i].start + (uint64_t)e->code, back);
     }
     return 0;
 }
 
-/* Jumps to a loop head that is warm already: the next process counts on. */
-static bool is_to_be_counted(const struct writer *w, const struct cache_exit *exit, uint32_t target, uint32_t mode)
+/* A loop head that is warm already: the next process looks up how warm, and counts on. */
+static bool is_warm(const struct writer *w, uint32_t target, uint32_t mode)
 {
-    if (exit->target > 0 || !cache_heat_at(w->unit, target, mode))
+    uint32_t heat = cache_heat_at(w->unit, target, mode);
+    if (heat == 0 || heat >= CACHE_HEAT_UNKEPT)
         return false;
     const struct cache_entry *head = find_chosen(w, target, mode);
-    return !head || head->kind == CACHE_PLAIN;
-}
-
-static struct cache_exit exit_of(const struct tb *tb, unsigned n)
-{
-    const struct tb_exit *x = &tb->exits[n];
-    return (struct cache_exit){(int32_t)(x->target - tb->pc), x->stub, x->site};
-}
-
-/* Of block number I, from the file: its segment there. */
-static unsigned old_segment(const struct writer *w, uint32_t i)
-{
-    unsigned segment = 0;
-    while (i >= w->n_until[segment])
-        segment++;
-    return segment;
-}
-
-static struct cache_parts old_parts(const struct writer *w, uint32_t i)
-{
-    return cache_parts(w->blocks[i], cache_details(&w->file, old_segment(w, i), w->blocks[i]));
+    return !head || head->kind == CACHE_HEAD;
 }
 
 static void put_code(struct writer *w, uint32_t i)
 {
-    const struct cache_entry *e = &w->entries[i], *old = w->blocks[i];
-    const struct tb *tb = i < w->n_new ? w->blocks[i] : NULL;
-    struct cache_parts p = {0};
-    if (!tb)
-        p = old_parts(w, i);
-    uint8_t *code = next(&w->out, e->size);
-    memcpy(code, tb ? tb->code : cache_segment_start(&w->file, old_segment(w, i)) + old->code, e->size);
+    const struct cache_entry *e = &w->entries[i];
+    struct source s = source_of(w, i);
+    uint32_t end = cache_counter_end(e);
+    uint8_t *code = next(&w->out, end);
+    memcpy(code, s.code, e->size);
+    memset(code + e->size, 0, end - e->size);
     for (unsigned n = 0; n < e->n_bias; n++)
-        host_backend.reach_cell(code, tb ? tb->bias_at[n] : p.bias_at[n], w->segment->start + e->code);
+        host_backend.reach_cell(code, s.tb ? s.tb->bias_at[n] : s.parts.bias_at[n], w->segment->start + e->code);
     for (unsigned n = 0; n < e->n_exits; n++) {
-        struct cache_exit exit = tb ? exit_of(tb, n) : p.exit[n];
+        struct cache_exit exit = exit_of(&s, n);
         uint32_t target = e->offset + (uint32_t)exit.target;
-        uint64_t place = is_to_be_counted(w, &exit, target, e->mode) ? 0 : place_of(w, target, e->mode);
+        bool back = closes_loop(&s, &exit);
+        uint64_t place = back && is_warm(w, target, e->mode) ? 0 : place_of(w, target, e->mode, back);
         host_backend.lead_exit(code, exit.site, place ? (int64_t)(place - w->segment->start - e->code) : exit.stub);
     }
+    if (e->kind == CACHE_HEAD)
+        host_backend.put_counter(code + cache_counter_at(e), code, promote_word(e->offset));
 }
 
 void cache_put_details(const struct tb *tb, uint8_t *at)
 {
+    const struct source s = {.tb = tb};
     for (unsigned i = 0; i < tb->n_exits; i++, at += sizeof(struct cache_exit)) {
-        struct cache_exit exit = exit_of(tb, i);
+        struct cache_exit exit = exit_of(&s, i);
         memcpy(at, &exit, sizeof exit);
     }
     for (unsigned i = 0; i < tb->n_ranges; i++, at += sizeof(struct cache_range))
@@ -450,7 +503,7 @@ static void put_details(struct writer *w, uint32_t i)
         memset(at + size - 4, 0, 4);
         cache_put_details(w->blocks[i], at);
     } else {
-        memcpy(at, old_parts(w, i).exit, size);
+        memcpy(at, source_of(w, i).parts.exit, size);
     }
 }
 

@@ -213,7 +213,6 @@ RUN_OFTEN static enum exit_reason run_inside(struct thread *thread)
                 cpu_log(thread);
         }
         enum exit_reason reason = run_block(thread, tb);
-        cache_count_loops();
         indirect = reason == EXIT_LOOKUP;
         tb = NULL;
         if (unlikely(cpu->n_strict_held))

@@ -25,6 +25,7 @@ enum host_stub {
 
 /* Bytes in front of each block's code in the code buffer. */
 enum { HOST_BLOCK_HEADER = 16 };
+enum { HOST_COUNTER = 48, HOST_COUNTER_SITE = 1, HOST_COUNTER_STUB = 5 }; /* put_counter */
 
 struct host_backend {
     const char *name; /* "x86_64" */
@@ -42,9 +43,10 @@ struct host_backend {
     bool (*emit)(const struct ir *ir, struct tb *tb);
     /* The same for a region, whose blocks are optimised. Returns false also if its code would be too long. */
     bool (*emit_region)(const struct hot_region *r, struct tb *tb);
-    /* Write code that counts down a word of cpu->heat and then goes on at TB; when the word is negative it leaves with
-     * EXIT_HOT, and host_exit_owner gives TB. Returns its entry, or null: the code buffer is full. */
-    const void *(*make_counter)(struct tb *tb, unsigned index);
+    /* Write HOST_COUNTER bytes of code to AT that count down a word of cpu->heat and go on at CODE, the start of a block; when
+     * the word is negative they leave with EXIT_HOT, and host_exit_owner gives the block. They start with the jump of an exit:
+     * its field is at HOST_COUNTER_SITE, its stub, which counts, at HOST_COUNTER_STUB. False: CODE is too far. */
+    bool (*put_counter)(uint8_t *at, const uint8_t *code, unsigned word);
     /* Run generated code until it leaves. cpu->pc and cpu->exit_reason are set on return. */
     void (*enter)(struct cpu *cpu, const void *code);
     /* Redirect the jump of an exit. Safe while other threads run it. TARGET null: back to its own stub. */

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "core/cache.h"
+#include "core/code_buffer.h"
 #include "core/compile.h"
 #include "core/dispatch.h"
 #include "core/host.h"
 #include "core/thread.h"
 
 enum { HEAT_STEPS = 8 }; /* what makes a loop hot is kept in so many steps: less than one is not worth it */
+enum { LATE_TIMES = 16 }; /* a region that each process has to make for itself is made so much later */
 
 /* Regions are for the host's code only. */
 static bool is_on(void)
@@ -24,21 +26,32 @@ bool promote_all(void) { return is_on() && engine_options.tier2_threshold == 0; 
 /* What a loop head's word may lose before it is hot; less by what earlier processes counted. */
 static void set_heat(struct tb *tb)
 {
-    int32_t *heat = current_thread ? &current_thread->cpu.heat[tb->heat] : NULL;
+    unsigned word = promote_word(tb->pc);
+    int32_t *heat = current_thread ? &current_thread->cpu.heat[word] : NULL;
     uint32_t counted_before = cache_heat(tb);
-    if (heat && counted_before)
+    if (heat && counted_before < CACHE_HEAT_UNKEPT)
         *heat -= (int32_t)counted_before < *heat ? (int32_t)counted_before : *heat;
-    counted[tb->heat] = tb;
+    counted[word] = tb;
+}
+
+/* Null: there is no room, or the cache file is too far. */
+static const void *make_counter(const struct tb *tb)
+{
+    if (tb->counts)
+        return tb->code + tb->exits[tb->n_exits - 1].site - HOST_COUNTER_SITE;
+    uint8_t *code = code_buffer_begin(HOST_COUNTER);
+    if (!code || !host_backend.put_counter(code, tb->code, promote_word(tb->pc)))
+        return NULL;
+    code_buffer_end(HOST_COUNTER);
+    return code + HOST_COUNTER_STUB;
 }
 
 const void *promote_entry(const struct tb *from, struct tb *to)
 {
-    static unsigned n_counters;
     if (to->pc > from->pc || to->is_cold || to->pin || !is_on() || promote_all())
         return to->code;
     if (!to->counter) {
-        to->heat = (uint8_t)(n_counters++ % CPU_HEAT);
-        to->counter = host_backend.make_counter(to, to->heat);
+        to->counter = make_counter(to);
         set_heat(to);
     }
     return to->counter ? to->counter : to->code;
@@ -58,20 +71,37 @@ void promote_now(const struct thread *thread, struct tb **tb)
         *tb = region;
 }
 
+/* The hot head HEAD gives way to its region, or it has none. */
+static void settle(struct cache_unit *unit, struct tb *head, struct tb *region)
+{
+    head->is_cold = true;
+    head->superseded = region != NULL;
+    if (unit && !region)
+        cache_keep_heat(head, CACHE_HEAT_VAIN);
+    else if (unit && !cache_add_region(unit, region, head) && region->n_bias == TB_NOT_MOVABLE)
+        cache_keep_heat(head, CACHE_HEAT_UNKEPT);
+    tb_supersede(head, region);
+}
+
 struct tb *promote_hot(struct thread *thread)
 {
     struct tb *tb = host_exit_owner(&thread->cpu), *region = NULL;
     thread->cpu.pc = tb->pc;
-    thread->cpu.heat[tb->heat] = (int32_t)engine_options.tier2_threshold;
+    int32_t *heat = &thread->cpu.heat[promote_word(tb->pc)];
+    *heat = (int32_t)engine_options.tier2_threshold;
     tb_lock_take();
     if (!tb->dead && !tb->is_cold && tb_find(tb->pc, tb->mode) == tb && !tb_is_full()) {
         struct cache_unit *unit = cache_unit_at(tb->pc); /* whose pages are read */
-        compile_region(thread, tb->pc, tb->mode, false, &region);
-        tb->is_cold = true;
-        tb->superseded = region != NULL;
-        if (unit && !(region && cache_add_region(unit, region, tb)))
-            cache_keep_heat(tb, CACHE_HEAT_VAIN);
-        tb_supersede(tb, region);
+        uint32_t known = unit ? cache_heat(tb) : 0;
+        if (known == CACHE_HEAT_UNKEPT && !tb->is_late) {
+            tb->is_late = true;
+            *heat = *heat < INT32_MAX / LATE_TIMES ? *heat * LATE_TIMES : INT32_MAX;
+            region = tb;
+        } else {
+            if (known != CACHE_HEAT_VAIN)
+                compile_region(thread, tb->pc, tb->mode, false, &region);
+            settle(unit, tb, region);
+        }
     }
     tb_lock_release();
     return region;

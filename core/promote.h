@@ -5,11 +5,13 @@
  * loop head: its region (region.h) takes its place, or it is found cold for good, and the jumps are linked directly.
  * So what has settled counts nothing. */
 #pragma once
+#include "core/cpu.h"
 #include "core/tb.h"
 
 enum { DEFAULT_TIER2_THRESHOLD = 2000 };
 
-struct cpu;
+/* The word of cpu->heat for a block, the same wherever its guest's file is mapped. */
+static inline unsigned promote_word(guest_addr pc) { return (unsigned)(pc >> 2) % CPU_HEAT; }
 
 /* Where a direct exit of FROM to TO jumps: to TO's code, or to the counter in front of it. Holds tb_lock. */
 const void *promote_entry(const struct tb *from, struct tb *to);

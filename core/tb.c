@@ -356,6 +356,11 @@ void tb_supersede(struct tb *tb, struct tb *by)
         link_exit(exit->owner, (unsigned)(exit - exit->owner->exits), by);
         exit = next;
     }
+    if (tb->counts) {
+        tb->passes = PASSES_UNLINKED;
+        tb->exits[tb->n_exits - 1].in_file = false;
+        link_exit(tb, tb->n_exits - 1u, by);
+    }
 }
 
 static bool depends_on(const struct tb *tb, guest_addr start, uint64_t size)

@@ -42,7 +42,7 @@ struct tb {
     bool dead;                /* invalidated: unreachable for new entries */
     bool is_cold;             /* no region is to be made for it: */
     bool superseded;          /* there is one */
-    uint8_t heat;             /* index of its word in cpu->heat */
+    bool counts;              /* its last exit is that of its counter in the cache file, which becomes linked once it is settled */
     const void *counter;      /* promote.h: code that counts jumps to it and goes on there, or null */
     struct tb_range *range;
     /* Pairs (guest length, host length) as bytes, one pair per guest instruction; 255 in host length: the next two bytes
@@ -58,6 +58,7 @@ struct tb {
     guest_addr base;          /* load address of the guest's file that the code uses, 0: none */
     const uint32_t *bias_at;  /* n_bias offsets of displacements that reach the cell which holds it */
     bool in_file;             /* its code is in a cache file */
+    bool is_late;             /* promote.c: it is hot for the second time */
     uint8_t passes;           /* if so: ways out of it that were not linked, up to a limit */
     struct tb *unit_next;     /* in the list of blocks to be cached */
     const struct ir *ir;      /* interpreter engine: the block itself */

@@ -16,7 +16,7 @@ extern const uint8_t host_context_reg[16]; /* index of RAX ... in gregs of a con
  * relocation (ET_EXEC, anonymous memory). */
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base);
 bool host_emit_block(const struct ir *ir, struct tb *tb);
-const void *host_make_counter(struct tb *tb, unsigned index);
+bool host_put_counter(uint8_t *at, const uint8_t *code, unsigned word);
 
 /* host_cache.c: see core/host.h. */
 void host_reach_cell(uint8_t *code, uint32_t at, uint32_t position);

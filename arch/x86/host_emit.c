@@ -160,7 +160,7 @@ struct ool *emit_slow(struct emitter *e, ir_ref ref, asm_label jump, int dst, in
 /* In front of the code of every block: exit stubs find their block by it. */
 struct block_header {
     struct tb *tb;
-    const void *code; /* of a counter: where it goes on. It also keeps the code aligned */
+    const void *unused; /* keeps the code aligned */
 };
 
 _Static_assert(sizeof(struct block_header) == HOST_BLOCK_HEADER, "as core/host.h says");
@@ -173,26 +173,22 @@ struct tb *host_exit_owner(const struct cpu *cpu)
     return tb_owner((const void *)place);
 }
 
-const void *host_make_counter(struct tb *tb, unsigned index)
+bool host_put_counter(uint8_t *at, const uint8_t *code, unsigned word)
 {
-    enum { SIZE = 128 };
     static struct x86_asm a; /* guarded by tb_lock */
-    uint8_t *code = code_buffer_begin(SIZE);
-    if (!code)
-        return NULL;
-    struct block_header *header = (void *)code;
-    *header = (struct block_header){.tb = tb, .code = tb->code};
-    asm_begin(&a, (uint8_t *)(header + 1), SIZE - sizeof *header, &host_features);
-    asm_alu_mi(&a, ALU_SUB, 2, mem_cpu((int32_t)(offsetof(struct cpu, heat) + 4 * index)), 1);
-    asm_label hot = asm_jcc_short(&a, CC_S);
-    asm_jmp_rip(&a, &header->code);
-    asm_patch_here(&a, hot);
-    asm_patch_to(&a, asm_lea_label(&a, RCX), 0);
+    int64_t back = code - at;
+    if (back != (int32_t)back)
+        return false;
+    memset(at, 0, HOST_COUNTER);
+    asm_begin(&a, at, HOST_COUNTER, &host_features);
+    asm_patch_here(&a, asm_jmp_near(&a));
+    asm_alu_mi(&a, ALU_SUB, 2, mem_cpu((int32_t)(offsetof(struct cpu, heat) + 4 * word)), 1);
+    asm_patch_to(&a, asm_jcc_near(&a, CC_NS), (uint32_t)back);
+    asm_patch_to(&a, asm_lea_label(&a, RCX), (uint32_t)back);
     asm_mov_mr(&a, 3, mem_cpu((int32_t)offsetof(struct cpu, scratch)), RCX);
     asm_mov_ri(&a, RAX, EXIT_HOT);
     asm_jmp_m(&a, stub_mem(STUB_EXIT));
-    code_buffer_end(sizeof *header + asm_offset(&a));
-    return header + 1;
+    return true;
 }
 
 /* ---- The walk ------------------------------------------------------------------------------------------ */
