@@ -101,7 +101,23 @@ static bool is_cacheable(const struct region *r)
     return r->inode && !(r->flags & (MAP_ANONYMOUS | MAP_SHARED)) && (r->prot & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC;
 }
 
-bool cache_page_known(struct cache_unit *u, uint32_t page)
+static guest_addr page_addr(const struct cache_unit *u, uint32_t page) { return u->base + ((guest_addr)page << PAGE_BITS); }
+
+/* False: the page is not code of this unit now. */
+static bool find_page(const struct cache_unit *u, uint32_t page, struct region *r)
+{
+    guest_addr addr = page_addr(u, page);
+    return page < u->n_pages && memory_map_find(addr, r) && r->start <= addr && is_cacheable(r) && r->dev == u->dev &&
+           r->inode == u->inode && r->start - (guest_addr)r->offset == u->base;
+}
+
+bool cache_page_is_of_file(const struct cache_unit *u, uint32_t page)
+{
+    struct region r;
+    return find_page(u, page, &r) && r.changed && r.changed == u->code_changed;
+}
+
+bool cache_page_known(struct cache_unit *u, uint32_t page, uint64_t hash)
 {
     uint8_t bytes[CACHE_PAGE];
     struct region r;
@@ -110,12 +126,14 @@ bool cache_page_known(struct cache_unit *u, uint32_t page)
     struct cache_page *p = &u->page[page];
     if (p->state == PAGE_KNOWN)
         return true;
-    guest_addr addr = u->base + ((guest_addr)page << PAGE_BITS);
-    if (!memory_map_find(addr, &r) || r.start > addr || !is_cacheable(&r) || r.dev != u->dev || r.inode != u->inode ||
-        r.start - (guest_addr)r.offset != u->base || memory_read(bytes, addr, sizeof bytes))
+    if (!find_page(u, page, &r))
         return false;
-    uint64_t hash = hash_bytes(bytes, sizeof bytes, 1);
-    hash += hash == 0;
+    if (!hash || !u->is_code_known || r.changed != u->code_changed) {
+        if (memory_read(bytes, page_addr(u, page), sizeof bytes))
+            return false;
+        hash = hash_bytes(bytes, sizeof bytes, 1);
+        hash += hash == 0;
+    }
     if (p->hash != hash)
         p->used = false;
     p->hash = hash;
@@ -129,7 +147,7 @@ static bool is_useful(const struct cache_unit *u) { return keeps || u->file.head
 void cache_note_page(guest_addr addr)
 {
     if (current && is_useful(current) && addr >= current->base)
-        cache_page_known(current, (uint32_t)((addr - current->base) >> PAGE_BITS));
+        cache_page_known(current, (uint32_t)((addr - current->base) >> PAGE_BITS), 0);
 }
 
 /* ---- Files --------------------------------------------------------------------------------------------- */
@@ -184,6 +202,7 @@ static void find_file(struct cache_unit *u, const struct cache_key *baked_key, s
     if (read_head(f, fd, 0, size, &u->key)) {
         u->damaged = false;
         cache_marks_compare(u, fd);
+        u->is_code_known &= !verifying;
         return;
     }
     const struct cache_key *keys[] = {&u->key, baked_key};
@@ -257,7 +276,8 @@ static struct cache_unit *new_unit(const struct region *r)
     if (n_cache_units == MAX_UNITS || n_pages > MAX_OFFSET >> PAGE_BITS || !read_first_page(r, identity.page))
         return NULL;
     struct cache_unit *u = &cache_units[n_cache_units];
-    *u = (struct cache_unit){.base = base, .fixed = r->fixed_file, .dev = r->dev, .inode = r->inode};
+    *u = (struct cache_unit){.base = base, .fixed = r->fixed_file, .dev = r->dev, .inode = r->inode,
+                             .code_changed = r->changed};
     u->last_new = &u->new_blocks;
     identity.fixed_base = r->fixed_file ? base : 0;
     identity.common = common;
@@ -298,10 +318,7 @@ struct cache_unit *cache_unit_at(guest_addr pc)
     }
     if (!current)
         current = new_unit(&r);
-    if (!current || !is_useful(current))
-        return NULL;
-    cache_page_known(current, (uint32_t)((pc - current->base) >> PAGE_BITS));
-    return current;
+    return current && is_useful(current) ? current : NULL;
 }
 
 /* ---- Blocks -------------------------------------------------------------------------------------------- */
@@ -331,7 +348,7 @@ static bool can_be_saved(struct cache_unit *u, const struct tb *tb)
         for (guest_addr a = ALIGN_DOWN(start, CACHE_PAGE); a <= last; a += CACHE_PAGE) {
             uint64_t page = (a - u->base) >> PAGE_BITS;
             if (tb->pin && page < u->n_pages) /* between the parts of a region may be pages that nobody has read */
-                cache_page_known(u, (uint32_t)page);
+                cache_page_known(u, (uint32_t)page, 0);
             if (!is_on_known_page(u, a) || u->page[page].changed)
                 return false;
         }
@@ -364,6 +381,7 @@ bool cache_invalidate(guest_addr start, uint64_t size)
         guest_addr limit = u->base + ((guest_addr)u->n_pages << PAGE_BITS);
         if (!overlaps(u, start, end))
             continue;
+        u->is_code_known = false; /* of what is not known by now */
         guest_addr first = start > u->base ? start - u->base : 0, stop = (end < limit ? end : limit) - u->base;
         bool was_used = false, is_linked = false;
         for (guest_addr page = first >> PAGE_BITS; page << PAGE_BITS < stop; page++) {
@@ -412,9 +430,10 @@ static void log_units(void)
 {
     for (unsigned i = 0; i < n_cache_units; i++) {
         const struct cache_unit *u = &cache_units[i];
-        log_write("cache: %016llx%016llx %s: %u blocks on disk%s, %u regions, %u hits, %u misses, %u written\n",
+        log_write("cache: %016llx%016llx %s: %u blocks on disk%s%s, %u regions, %u hits, %u misses, %u written\n",
                   (unsigned long long)u->key.word[0], (unsigned long long)u->key.word[1], u->name, blocks_on_disk(u),
-                  u->damaged ? " (damaged)" : u->is_marked ? " (marked)" : "", u->damaged ? 0 : u->file.n_regions, u->hits,
+                  u->damaged ? " (damaged)" : u->is_marked ? " (marked)" : "",
+                  u->is_code_known ? " (code known)" : "", u->damaged ? 0 : u->file.n_regions, u->hits,
                   u->misses, u->written);
     }
 }

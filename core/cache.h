@@ -1,11 +1,11 @@
 /* cache.h - translations kept on disk, one file for each file of the guest that holds code.
  *
  * Only code from private, executable and not writable mappings of files takes part. Before a block is used, the pages that
- * it and what it jumps to depend on are hashed and compared with the hashes of their making: what is out of date is not
- * found, whatever its file is called. Code is mapped from the file and needs no relocation; it jumps from block to block
- * within the file, and pages become private copies only when exits on them are linked to blocks elsewhere. A process writes
- * what it has translated when it ends, calls execve or unmaps the code, or every few seconds. All functions that take a
- * unit are called with tb_lock held. */
+ * it and what it jumps to depend on are hashed and compared with the hashes of their making, unless an earlier process has done
+ * so and neither file has changed since (cache_marks.c): what is out of date is not found, whatever its file is called. Code is
+ * mapped from the file and needs no relocation; it jumps from block to block within the file, and pages become private copies
+ * only when exits on them are linked to blocks elsewhere. A process writes what it has translated when it ends, calls execve or
+ * unmaps the code, or every few seconds. All functions that take a unit are called with tb_lock held. */
 #pragma once
 #include "core/guest.h"
 #include "core/tb.h"

@@ -137,7 +137,7 @@ static enum segment_state pages_state(struct cache_unit *u, unsigned segment)
     const struct cache_page_hash *hash = (const void *)(cache_segment_start(&u->file, segment) + s->pages);
     for (uint32_t i = 0; i < s->n_pages; i++) {
         uint32_t page = hash[i].page;
-        if (!cache_page_known(u, page))
+        if (!cache_page_known(u, page, hash[i].hash))
             return SEGMENT_OTHER_PAGES;
         if (u->page[page].hash == hash[i].hash)
             continue;
@@ -170,13 +170,26 @@ bool cache_segment_usable(struct cache_unit *u, unsigned segment)
     return u->state[segment] == SEGMENT_GOOD;
 }
 
+bool cache_is_up_to_date(struct cache_unit *u)
+{
+    for (unsigned s = 0; s < u->file.header->n_segments; s++) {
+        const struct cache_segment *segment = &u->file.header->segment[s];
+        const struct cache_page_hash *hash = (const void *)(cache_segment_start(&u->file, s) + segment->pages);
+        for (uint32_t i = 0; i < segment->n_pages; i++)
+            if (!cache_page_is_of_file(u, hash[i].page) || !cache_page_known(u, hash[i].page, 0) ||
+                u->page[hash[i].page].hash != hash[i].hash)
+                return false;
+    }
+    return true;
+}
+
 bool cache_pages_match(struct cache_unit *u, unsigned segment, const struct cache_entry *e)
 {
     struct cache_parts p = cache_parts(e, cache_details(&u->file, segment, e));
     for (unsigned i = 0; i < e->n_ranges; i++) {
         int64_t start = (int64_t)e->offset + p.range[i].start, last = start + p.range[i].size - 1;
         for (int64_t page = start >> PAGE_BITS; page <= last >> PAGE_BITS; page++)
-            if (!cache_page_known(u, (uint32_t)page) || !u->page[page].used)
+            if (!cache_page_known(u, (uint32_t)page, 0) || !u->page[page].used)
                 return false;
     }
     return true;

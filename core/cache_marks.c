@@ -1,10 +1,11 @@
-/* cache_marks.c - which cache files were found whole since the kernel started, so that not each process reads all of a file to
- * check it.
+/* cache_marks.c - which cache files were found whole since the kernel started, and made from what the guest's files hold, so that
+ * not each process reads all of both to check it.
  *
  * A mark is a hash of what tells one state of a file from others: its place, size and the time of its last change, which no
  * write leaves as it was, and the id of the running kernel, since only a crash can spoil what was written. A file that
- * changed a moment ago gets no mark: two changes in one tick of the clock have the same time. Where there is no /proc there are no
- * marks. The table of marks is a file of the folder; a wrong word in it matches no file. */
+ * changed a moment ago gets no mark: two changes in one tick of the clock have the same time. The guest's file is part of the
+ * mark if all pages that blocks were made from had the right hashes, in mappings that the guest never could write. Where there
+ * is no /proc there are no marks. The table of marks is a file of the folder; a wrong word in it matches no file. */
 #include "core/cache_unit.h"
 
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 
 #include "core/hash.h"
 
-enum { N_MARKS = 512, LEAST_AGE = 3 };
+enum { N_MARKS = 512, LEAST_AGE = 3, SECOND = 1000000000 };
 
 static uint64_t kernel; /* hash of its id; guarded by tb_lock */
 
@@ -30,15 +31,12 @@ static uint64_t hash_of_kernel(void)
     return good ? hash_bytes(id, sizeof id, 1) | 1 : 0;
 }
 
-/* 0: none can be made. */
-static uint64_t mark_of(int fd, time_t *changed)
+/* Of an open cache file, and with CODE of the guest's as well. */
+static uint64_t mark_of(const struct stat *st, const struct cache_unit *code)
 {
-    struct stat st;
-    if (!kernel || fstat(fd, &st))
-        return 0;
-    const uint64_t state[] = {st.st_dev,  st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec,
-                              kernel};
-    *changed = st.st_ctim.tv_sec;
+    const uint64_t state[] = {st->st_dev, st->st_ino, (uint64_t)st->st_size, (uint64_t)st->st_ctim.tv_sec,
+                              (uint64_t)st->st_ctim.tv_nsec, kernel, code ? code->dev : 0, code ? code->inode : 0,
+                              code ? (uint64_t)code->code_changed : 0};
     return hash_bytes(state, sizeof state, 4) | 1;
 }
 
@@ -58,9 +56,17 @@ void cache_marks_read(struct cache_unit *u)
 
 void cache_marks_compare(struct cache_unit *u, int fd)
 {
-    uint64_t mark = mark_of(fd, &u->changed);
-    u->is_marked = mark && mark == u->mark;
-    u->mark = mark;
+    struct stat st;
+    uint64_t mark = u->mark;
+    u->mark = 0;
+    if (!kernel || fstat(fd, &st))
+        return;
+    u->mark = mark_of(&st, NULL);
+    u->code_mark = u->code_changed ? mark_of(&st, u) : 0;
+    u->changed = st.st_ctim.tv_sec;
+    u->is_code_known = mark && mark == u->code_mark;
+    u->is_marked = u->is_code_known || mark == u->mark;
+    u->is_code_young = u->code_mark && !u->is_marked && time(NULL) - u->code_changed / SECOND < LEAST_AGE;
 }
 
 /* Also what this process did not need is checked, if it needed some. */
@@ -78,10 +84,10 @@ static bool is_whole(const struct cache_unit *u, bool *used)
     return true;
 }
 
-static void write_mark(const struct cache_unit *u)
+static void write_mark(const struct cache_unit *u, uint64_t mark)
 {
-    int fd = cache_open_table(CACHE_MARKS, N_MARKS * sizeof u->mark);
-    if (fd >= 0 && pwrite(fd, &u->mark, sizeof u->mark, place_of(u)) < 0)
+    int fd = cache_open_table(CACHE_MARKS, N_MARKS * sizeof mark);
+    if (fd >= 0 && pwrite(fd, &mark, sizeof mark, place_of(u)) < 0)
         kernel = 0; /* a full disk: the next process does without */
     cache_close(CACHE_FD_FILE);
 }
@@ -90,13 +96,13 @@ void cache_marks_set(struct cache_unit *u)
 {
     char name[CACHE_FILE_NAME];
     bool used;
-    if (!u->file.header || u->damaged || !u->mark || u->is_marked || time(NULL) - u->changed < LEAST_AGE ||
-        !cache_dir_writable())
+    if (!u->file.header || u->damaged || !u->mark || u->is_marked || u->is_code_young ||
+        time(NULL) - u->changed < LEAST_AGE || !cache_dir_writable())
         return;
     if (!is_whole(u, &used)) { /* damaged where no process looks */
         cache_file_name(name, &u->key, "tbc");
         unlinkat(cache_fd(CACHE_FD_FOLDER), name, 0);
     } else if (used) {
-        write_mark(u);
+        write_mark(u, u->code_mark && cache_is_up_to_date(u) ? u->code_mark : u->mark);
     }
 }

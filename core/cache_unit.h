@@ -29,8 +29,11 @@ struct cache_unit {
     bool is_baked;   /* the file comes from a baked one, at BAKED_OFFSET, and is not to be written */
     bool is_marked;  /* the cache file is known to be whole */
     uint64_t baked_offset;
-    uint64_t mark;   /* of the cache file's state; 0: none */
-    time_t changed; /* when that came about */
+    bool is_code_known; /* and made from the guest's file as it is: unchanged pages of that are not read */
+    bool is_code_young; /* the guest's file may change without showing it */
+    uint64_t mark, code_mark; /* of the cache file's state, and of that of both files; 0: none */
+    time_t changed;           /* when the cache file's came about */
+    int64_t code_changed;     /* in ns, as in struct region */
     uint64_t dev, inode;
     struct cache_key key;
     char name[CACHE_NAME_SIZE];
@@ -51,8 +54,10 @@ struct cache_unit {
 extern struct cache_unit cache_units[];
 extern unsigned n_cache_units;
 
-/* Hash the page in memory unless it is known. False: it is not code of this unit. */
-bool cache_page_known(struct cache_unit *u, uint32_t page);
+/* Hash the page in memory unless it is known. HASH: what the cache file has of it, or 0. False: it is not code of this unit. */
+bool cache_page_known(struct cache_unit *u, uint32_t page, uint64_t hash);
+/* True if it is, and has the contents that the guest's file had when this was last changed. */
+bool cache_page_is_of_file(const struct cache_unit *u, uint32_t page);
 
 /* -- cache_file.c -- */
 
@@ -103,6 +108,8 @@ uint32_t cache_index_start(uint32_t offset, uint32_t mode, uint32_t bits);
 int64_t cache_lookup(const struct cache_file *f, unsigned segment, uint32_t offset, uint32_t mode);
 /* True if blocks of the segment may run: now, not for ever (cache_invalidate). */
 bool cache_segment_usable(struct cache_unit *u, unsigned segment);
+/* True if all blocks of the file are made from what the guest's file holds. */
+bool cache_is_up_to_date(struct cache_unit *u);
 /* True if each page that a block was made from still has the contents. */
 bool cache_pages_match(struct cache_unit *u, unsigned segment, const struct cache_entry *e);
 /* True if each exit of the block leads to its stub or to the block for its target. */

@@ -138,7 +138,7 @@ static bool pages_unchanged(struct writer *w, const struct tb *tb)
                 continue;
             uint64_t hash = p->hash;
             p->state = PAGE_UNKNOWN;
-            if (!cache_page_known(u, (uint32_t)page))
+            if (!cache_page_known(u, (uint32_t)page, 0))
                 return false;
             if (p->hash != hash) {
                 p->state = PAGE_UNKNOWN;

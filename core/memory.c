@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/host.h"
@@ -107,8 +108,10 @@ static void list_merge(struct region_list *list, guest_addr start, guest_addr en
         struct region_place next = place;
         if (!region_list_next(list, &next))
             return;
-        if (can_merge(r, region_list_at(list, next))) {
-            r->end = region_list_at(list, next)->end;
+        const struct region *upper = region_list_at(list, next);
+        if (can_merge(r, upper)) {
+            r->end = upper->end;
+            r->changed = r->changed == upper->changed ? r->changed : 0;
             region_list_erase(list, next);
         } else {
             place = next;
@@ -130,6 +133,21 @@ static bool list_remove(struct region_list *list, guest_addr start, guest_addr e
     return exec;
 }
 
+void region_set_file(struct region *r, const struct stat *st)
+{
+    r->dev = st->st_dev;
+    r->inode = st->st_ino;
+    r->changed = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
+/* From now on the pages may differ from those of the file. */
+static void set_prot(struct region *r, int prot)
+{
+    r->prot = prot;
+    if (prot & PROT_WRITE)
+        r->changed = 0;
+}
+
 void memory_map_add(const struct region *r)
 {
     if (r->start >= r->end)
@@ -138,6 +156,7 @@ void memory_map_add(const struct region *r)
     bool exec = list_remove(&guest_map, r->start, r->end);
     struct region copy = *r;
     copy.name = (char *)name_intern(r->name);
+    set_prot(&copy, r->prot);
     region_list_insert(&guest_map, region_list_lower(&guest_map, r->start), &copy);
     list_merge(&guest_map, r->start, r->end);
     pthread_mutex_unlock(&map_lock);
@@ -172,7 +191,7 @@ bool memory_map_protect(guest_addr start, guest_addr end, int prot)
         at = r->end;
         /* Writable again counts as well: what was translated may be written from now on. */
         exec |= (r->prot & PROT_EXEC) && r->prot != prot;
-        r->prot = prot;
+        set_prot(r, prot);
     }
     complete &= at >= end;
     list_merge(&guest_map, start, end);

@@ -15,8 +15,12 @@ struct region {
     uint64_t dev, inode;
     char *name;             /* path, "[heap]", "[stack]", "[vdso]", or null; interned, never freed */
     bool fixed_file;        /* code whose load address is part of the file (ET_EXEC) */
+    int64_t changed;        /* the file, in ns since 1970, when it was mapped; 0: the pages may differ from the file's */
 };
 
+/* Note of which file R is a mapping. */
+struct stat;
+void region_set_file(struct region *r, const struct stat *st);
 /* Record a mapping, replacing what was there. Adjacent like regions are merged. Invalidates translations. */
 void memory_map_add(const struct region *r);
 void memory_map_remove(guest_addr start, guest_addr end);

@@ -36,8 +36,7 @@ static void record(const struct elf_image *image, const struct stat *st, const c
     };
     if (!anonymous) {
         r.offset = (off_t)offset;
-        r.dev = st->st_dev;
-        r.inode = st->st_ino;
+        region_set_file(&r, st);
         r.name = (char *)path;
     }
     memory_map_add(&r);

@@ -160,10 +160,8 @@ static void describe_file(struct region *r, int fd, char *name)
     struct stat st;
     struct region old;
     char link[32];
-    if (fstat(fd, &st) == 0) {
-        r->dev = st.st_dev;
-        r->inode = st.st_ino;
-    }
+    if (fstat(fd, &st) == 0)
+        region_set_file(r, &st);
     /* As dynamic linkers do it, a part of a file over another: asking for the name would take longer than all the rest. */
     if (memory_map_find(r->start, &old) && old.start <= r->start && old.inode && old.inode == r->inode && old.dev == r->dev) {
         r->name = old.name;
@@ -419,8 +417,11 @@ long sys_mremap(struct thread *t, const uint64_t arg[6])
 
 static bool heap_grow(guest_addr from, guest_addr to)
 {
-    struct region r = {from,     to,   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0, 0,
-                       "[heap]", false};
+    struct region r = {.start = from,
+                       .end = to,
+                       .prot = PROT_READ | PROT_WRITE,
+                       .flags = MAP_PRIVATE | MAP_ANONYMOUS,
+                       .name = "[heap]"};
     if (!limits_allow(to - from, r.prot, r.flags))
         return false;
     void *at =
@@ -546,8 +547,12 @@ long sys_shmat(struct thread *t, const uint64_t arg[6])
     }
     char name[32];
     snprintf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)ds.shm_perm.__key);
-    struct region region = {
-        (guest_addr)r, (guest_addr)r + size, prot, MAP_SHARED, 0, 0, (uint64_t)id, name, false};
+    struct region region = {.start = (guest_addr)r,
+                            .end = (guest_addr)r + size,
+                            .prot = prot,
+                            .flags = MAP_SHARED,
+                            .inode = (uint64_t)id,
+                            .name = name};
     memory_map_add(&region);
 out:
     memory_unlock();

@@ -107,6 +107,27 @@ static void test_memory_protect_reports_holes(void **state)
     expect(3, 3, 4, PROT_NONE);
 }
 
+static void test_memory_that_was_writable_may_differ_from_its_file(void **state)
+{
+    struct region r = {.start = BASE, .end = BASE + 6 * PAGE, .prot = PROT_READ, .flags = MAP_PRIVATE, .name = (char *)"/a", .changed = 7};
+    (void)state;
+    memory_map_add(&r);
+    memory_map_protect(BASE + 2 * PAGE, BASE + 4 * PAGE, RW);
+    assert_true(memory_map_find(BASE, &r));
+    assert_int_equal(r.changed, 7);
+    assert_true(memory_map_find(BASE + 3 * PAGE, &r));
+    assert_int_equal(r.changed, 0);
+    memory_map_protect(BASE + 2 * PAGE, BASE + 4 * PAGE, PROT_READ);
+    expect(3, 0, 6, PROT_READ);
+    assert_true(memory_map_find(BASE, &r));
+    assert_int_equal(r.changed, 0);
+    r.prot = RW;
+    r.changed = 7;
+    memory_map_add(&r);
+    assert_true(memory_map_find(BASE, &r));
+    assert_int_equal(r.changed, 0);
+}
+
 static void test_memory_check_needs_every_page(void **state)
 {
     (void)state;
@@ -255,6 +276,7 @@ int main(void)
         CASE(test_memory_replaces_the_middle),
         CASE(test_memory_remove_over_several),
         CASE(test_memory_protect_reports_holes),
+        CASE(test_memory_that_was_writable_may_differ_from_its_file),
         CASE(test_memory_check_needs_every_page),
         CASE(test_memory_own_ranges),
         CASE(test_memory_many_regions_stay_sorted),
