@@ -238,7 +238,6 @@ static int parse(struct source *s)
 {
     struct elf_image *image = s->image;
     memset(image, 0, offsetof(struct elf_image, segment));
-    image->interp[0] = image->error[0] = 0;
     image->align = PAGE;
     int error = read_header(s);
     if (error)

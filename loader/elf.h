@@ -25,7 +25,7 @@ struct elf_image {
     bool has_interp;
     char error[160]; /* what is wrong, when parsing failed */
     struct elf_segment segment[ELF_MAX_SEGMENTS]; /* of these, n_segments are there */
-    char interp[ELF_MAX_INTERP];
+    char interp[ELF_MAX_INTERP];                  /* if has_interp */
 };
 
 /* Parse a whole file in memory. Returns 0, or the -errno that the kernel's execve gives and the
