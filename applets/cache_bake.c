@@ -176,7 +176,7 @@ static void write_out(const char *out, struct cache_baked_part *part, uint32_t n
 
 int cache_bake_command(int argc, char **argv)
 {
-    static struct cache_baked_part part[MAX_PARTS];
+    static LARGE_TABLE struct cache_baked_part part[MAX_PARTS];
     const char *out = NULL, *commands[MAX_COMMANDS + 1] = {0};
     unsigned n_commands = 0;
     int n_roots = 0, self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);

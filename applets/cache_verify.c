@@ -235,7 +235,7 @@ static bool is_translated(const struct guest *guest) { return guest && guest->is
 
 static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-    static struct elf_image image;
+    static LARGE_TABLE struct elf_image image;
     uint8_t head[HEAD] = {0};
     (void)ftw;
     int fd = type == FTW_F && S_ISREG(st->st_mode) ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;

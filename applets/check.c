@@ -499,7 +499,7 @@ static int run_stage(const struct test *t, const struct stage *stage, struct cos
     engine_options.tier2_threshold = 0; /* every block */
     const struct code *loaded = NULL;
     for (unsigned i = 0; i < t->n_cases; i++) {
-        static struct state got;
+        static LARGE_TABLE struct state got;
         if (t->cases[i].code != loaded) {
             loaded = t->cases[i].code;
             load_code(loaded);
@@ -547,9 +547,9 @@ static int check_cost(const struct test *t, const struct cost *noted)
 /* -- The applet -------------------------------------------------------------------------------- */
 static int check_file(const char *path)
 {
-    static struct test test;
+    static LARGE_TABLE struct test test;
     static struct test_case *cases; /* not in .bss, whose other variables it would move apart */
-    static struct code codes[MAX_CODES];
+    static LARGE_TABLE struct code codes[MAX_CODES];
     int bad = 0;
     struct cost cost = {0};
     if (!cases)

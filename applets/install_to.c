@@ -24,7 +24,7 @@ const char install_to_usage[] = "usage: anyarch install-to DIR\n\n"
 
 static void copy_self(const char *path)
 {
-    static char buf[1 << 16];
+    static LARGE_TABLE char buf[1 << 16];
     char temporary[PATH_MAX];
     ssize_t n;
     int from = self_open(-1, "anyarch");

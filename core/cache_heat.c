@@ -14,8 +14,9 @@ enum { N_WORDS = 1024 };
 #define COUNT_MASK ((uint64_t)CACHE_HEAT_VAIN)
 
 /* Guarded by tb_lock. */
-static uint64_t words[N_WORDS];
-static bool is_new[N_WORDS], any_new; /* not in the file */
+static LARGE_TABLE uint64_t words[N_WORDS];
+static LARGE_TABLE bool is_new[N_WORDS]; /* not in the file */
+static bool any_new;
 
 static uint64_t name_of(const struct cache_unit *u, uint32_t offset, uint32_t mode)
 {

@@ -535,7 +535,7 @@ static void put_segment(struct writer *w)
 
 static bool write_segment(struct writer *w, int fd)
 {
-    static uint8_t buffer[CACHE_CHUNK + MAX_CODE]; /* guarded by tb_lock */
+    static LARGE_TABLE uint8_t buffer[CACHE_CHUNK + MAX_CODE]; /* guarded by tb_lock */
     w->out = (struct stream){.fd = fd, .at = w->segment->start, .buffer = buffer};
     put_segment(w);
     return !w->out.failed && write_at(fd, &w->head, sizeof w->head, 0);

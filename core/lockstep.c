@@ -26,7 +26,7 @@ static unsigned n_stores;
 /* Answers that the interpreter got in the block, to be given to the generated code in the same order. */
 enum { MAX_ANSWERS = 256 };
 static enum { NOT_COMPARING, INTERPRETING, GENERATED } phase;
-static uint64_t answers[MAX_ANSWERS];
+static LARGE_TABLE uint64_t answers[MAX_ANSWERS];
 static unsigned n_answers, n_given;
 
 uint64_t lockstep_answer(uint64_t value)

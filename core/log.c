@@ -25,7 +25,7 @@ const char *log_program;
 static const char *program_name = "anyarch"; /* what log_program falls back to */
 static int shared_fd = 2;
 static __thread int own_fd;     /* with the item tid: this thread's file + 1, 0 = not opened yet */
-static char file_pattern[4096]; /* with %d, if the item tid may need it */
+static LARGE_TABLE char file_pattern[4096]; /* with %d, if the item tid may need it */
 
 static struct {
     guest_addr first, last;

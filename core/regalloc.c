@@ -193,7 +193,7 @@ static void prepare_op(struct prepare *p, ir_ref i)
 void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage)
 {
     /* Guarded by tb_lock, as all of a translation. Not thread-local: each thread would map and clear half a megabyte. */
-    static uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2], saves[IR_MAX_OPS + 2], fault_before[IR_MAX_OPS + 2];
+    static LARGE_TABLE uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2], saves[IR_MAX_OPS + 2], fault_before[IR_MAX_OPS + 2];
     ra->host = host;
     ra->ctx = ctx;
     ra->ir = ir;

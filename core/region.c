@@ -30,7 +30,7 @@ struct explore {
     unsigned n_runs;
 };
 
-static struct ir_op op_memory[REGION_MAX_OPS]; /* of the region being made; guarded by tb_lock */
+static LARGE_TABLE struct ir_op op_memory[REGION_MAX_OPS]; /* of the region being made; guarded by tb_lock */
 
 int region_find(const struct hot_region *r, guest_addr pc, unsigned context)
 {
@@ -412,9 +412,9 @@ static bool explore(struct explore *x, bool follow_calls)
 
 struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mode, bool alone)
 {
-    static struct hot_region region;
+    static LARGE_TABLE struct hot_region region;
     struct hot_region *r = &region;
-    static struct explore x;
+    static LARGE_TABLE struct explore x;
     r->pc = pc;
     r->mode = mode;
     memset(r->uses, 0, sizeof r->uses);

@@ -7,7 +7,7 @@
 
 enum { GRANULE_LOG2 = 4, N_VERSIONS = 1 << 16, SPINS = 200 };
 
-static uint64_t version[N_VERSIONS]; /* bit 0: locked; the rest counts stores. Atomic */
+static LARGE_TABLE uint64_t version[N_VERSIONS]; /* bit 0: locked; the rest counts stores. Atomic */
 
 static uint32_t index_of(guest_addr addr)
 {

@@ -8,7 +8,7 @@
 enum { N_PLACES = 4096, MANY_PLACES = N_PLACES / 2, NEAR = 64 };
 
 /* Open addressing. Places are added by any thread, and read under tb_lock. */
-static _Atomic guest_addr places[N_PLACES];
+static LARGE_TABLE _Atomic guest_addr places[N_PLACES];
 static _Atomic unsigned n_places;
 
 static unsigned slot_of(guest_addr pc) { return (unsigned)((pc >> 2) * 0x9e3779b1u >> 7) % N_PLACES; }

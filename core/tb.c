@@ -41,12 +41,12 @@ struct hash_table {
 };
 
 static WRITTEN_OFTEN pthread_mutex_t tb_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct tb *first_bucket[FIRST_BUCKETS];
+static LARGE_TABLE struct tb *first_bucket[FIRST_BUCKETS];
 static struct hash_table first_table = {FIRST_BUCKETS, first_bucket};
 static struct hash_table *hash_table = &first_table; /* changed with tb_lock held */
 static WRITTEN_OFTEN unsigned n_hashed;              /* blocks in it; guarded by tb_lock */
-static struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
-static struct tb *first_by_host[FIRST_BY_HOST];
+static LARGE_TABLE struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
+static LARGE_TABLE struct tb *first_by_host[FIRST_BY_HOST];
 static struct tb **by_host = first_by_host; /* blocks in the order of their code; moved, and added to, with tb_lock held */
 static WRITTEN_OFTEN unsigned n_by_host, room_by_host = FIRST_BY_HOST, max_by_host;
 static unsigned n_dead; /* of these, dropped */

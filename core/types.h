@@ -12,6 +12,9 @@ typedef uint64_t guest_addr;
 #define ALIGN_UP(x, n)   ALIGN_DOWN((uint64_t)(x) + (uint64_t)(n)-1, n)
 /* For variables that every fork or new block writes: they lie together, as each page that is written after a fork is copied. */
 #define WRITTEN_OFTEN   __attribute__((section(".data")))
+/* For tables of which most processes touch little: they lie behind the small variables, which so share few pages, as each page
+ * that a process touches costs it microseconds. */
+#define LARGE_TABLE     __attribute__((section(".bss.tables")))
 /* For functions that every system call or every fork runs: they lie together, as a new process maps anew each 64 KiB of code
  * that it runs. */
 #define RUN_OFTEN       __attribute__((hot))

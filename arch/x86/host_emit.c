@@ -175,7 +175,7 @@ struct tb *host_exit_owner(const struct cpu *cpu)
 
 bool host_put_counter(uint8_t *at, const uint8_t *code, unsigned word)
 {
-    static struct x86_asm a; /* guarded by tb_lock */
+    static LARGE_TABLE struct x86_asm a; /* guarded by tb_lock */
     int64_t back = code - at;
     if (back != (int32_t)back)
         return false;
@@ -377,7 +377,7 @@ static uint8_t *begin_in_line(unsigned lead)
 
 struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead)
 {
-    static struct emitter e; /* guarded by tb_lock */
+    static LARGE_TABLE struct emitter e; /* guarded by tb_lock */
     uint8_t *code = begin_in_line(lead);
     if (!code)
         return NULL;
@@ -405,7 +405,7 @@ static void count_entry(struct emitter *e, struct prof_block *prof)
 
 void emit_block(struct emitter *e, const struct ir *ir)
 {
-    static struct ra_value values[IR_MAX_OPS + 1];
+    static LARGE_TABLE struct ra_value values[IR_MAX_OPS + 1];
     e->ir = ir;
     e->eflags = e->guest_flags = e->saved_flags = IR_NONE;
     e->done = IR_NONE;
