@@ -121,10 +121,7 @@ bool cache_page_known(struct cache_unit *u, uint32_t page, uint64_t hash)
 {
     uint8_t bytes[CACHE_PAGE];
     struct region r;
-    if (page >= u->n_pages)
-        return false;
-    struct cache_page *p = &u->page[page];
-    if (p->state == PAGE_KNOWN)
+    if (page < u->n_pages && u->page[page].known)
         return true;
     if (!find_page(u, page, &r))
         return false;
@@ -134,10 +131,10 @@ bool cache_page_known(struct cache_unit *u, uint32_t page, uint64_t hash)
         hash = hash_bytes(bytes, sizeof bytes, 1);
         hash += hash == 0;
     }
-    if (p->hash != hash)
-        p->used = false;
-    p->hash = hash;
-    p->state = PAGE_KNOWN;
+    if (u->hash[page] != hash)
+        u->page[page].used = false;
+    u->hash[page] = hash;
+    u->page[page].known = true;
     return true;
 }
 
@@ -152,15 +149,16 @@ void cache_note_page(guest_addr addr)
 
 /* ---- Files --------------------------------------------------------------------------------------------- */
 
-/* Where the code goes, in a unit's memory: behind the table of pages, the copy of the file's header and the blocks. The
+/* Where the code goes, in a unit's memory: behind the tables of pages and of their hashes, the copy of the file's header and the blocks. The
  * word with the load address is right in front of it. */
 struct places {
-    size_t head, blocks, file, end;
+    size_t hash, head, blocks, file, end;
 };
 
 static struct places places_for(uint32_t n_pages, const struct cache_header *h)
 {
-    struct places at = {.head = n_pages * sizeof(struct cache_page)};
+    struct places at = {.hash = ALIGN_UP(n_pages * sizeof(struct cache_page), sizeof(uint64_t))};
+    at.head = at.hash + n_pages * sizeof(uint64_t);
     at.blocks = at.file = at.end = at.head;
     if (!h)
         return at;
@@ -245,6 +243,7 @@ static bool map_unit(struct cache_unit *u, uint32_t n_pages, const struct cache_
     }
     cache_close(CACHE_FD_FILE);
     u->page = (void *)space;
+    u->hash = (void *)(space + at.hash);
     u->n_pages = n_pages;
     space += fits ? ALIGN_UP(at.end, CACHE_PAGE) : 0;
     return fits;
@@ -296,7 +295,7 @@ static struct cache_unit *new_unit(const struct region *r)
 static bool is_on_known_page(const struct cache_unit *u, guest_addr pc)
 {
     uint64_t page = (pc - u->base) >> PAGE_BITS;
-    return pc >= u->base && page < u->n_pages && u->page[page].state == PAGE_KNOWN;
+    return pc >= u->base && page < u->n_pages && u->page[page].known;
 }
 
 struct cache_unit *cache_unit_at(guest_addr pc)
@@ -386,8 +385,8 @@ bool cache_invalidate(guest_addr start, uint64_t size)
         bool was_used = false, is_linked = false;
         for (guest_addr page = first >> PAGE_BITS; page << PAGE_BITS < stop; page++) {
             struct cache_page *p = &u->page[page];
-            p->changed |= p->state == PAGE_KNOWN;
-            p->state = PAGE_UNKNOWN;
+            p->changed |= p->known;
+            p->known = false;
             was_used |= p->used;
             is_linked |= p->used && !p->unlinked;
             p->unlinked |= p->used;

@@ -139,7 +139,7 @@ static enum segment_state pages_state(struct cache_unit *u, unsigned segment)
         uint32_t page = hash[i].page;
         if (!cache_page_known(u, page, hash[i].hash))
             return SEGMENT_OTHER_PAGES;
-        if (u->page[page].hash == hash[i].hash)
+        if (u->hash[page] == hash[i].hash)
             continue;
         if (u->page[page].changed)
             return SEGMENT_OTHER_PAGES;
@@ -177,7 +177,7 @@ bool cache_is_up_to_date(struct cache_unit *u)
         const struct cache_page_hash *hash = (const void *)(cache_segment_start(&u->file, s) + segment->pages);
         for (uint32_t i = 0; i < segment->n_pages; i++)
             if (!cache_page_is_of_file(u, hash[i].page) || !cache_page_known(u, hash[i].page, 0) ||
-                u->page[hash[i].page].hash != hash[i].hash)
+                u->hash[hash[i].page] != hash[i].hash)
                 return false;
     }
     return true;

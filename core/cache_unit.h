@@ -4,12 +4,12 @@
 #include "core/cache_format.h"
 #include <time.h>
 
+/* What is known of a page of the guest's file. */
 struct cache_page {
-    uint64_t hash; /* of the memory when it was last looked at */
-    enum { PAGE_UNKNOWN, PAGE_KNOWN } state;
-    bool changed; /* may have been, by the guest: what is made from it now is not for others */
-    bool used;    /* blocks of the file run that were made from these contents */
-    bool unlinked; /* and no direct jump of the file leads to them */
+    bool known : 1;    /* its contents, to which the hash belongs */
+    bool changed : 1;  /* may have been, by the guest: what is made from it now is not for others */
+    bool used : 1;     /* blocks of the file run that were made from these contents */
+    bool unlinked : 1; /* and no direct jump of the file leads to them */
 };
 
 enum segment_state { SEGMENT_UNKNOWN, SEGMENT_GOOD, SEGMENT_BAD, SEGMENT_OTHER_PAGES /* those of the guest differ */ };
@@ -39,6 +39,7 @@ struct cache_unit {
     char name[CACHE_NAME_SIZE];
     uint32_t n_pages;
     struct cache_page *page;
+    uint64_t *hash; /* by page, of the memory when it was last looked at */
     struct cache_file file;
     uint8_t state[CACHE_MAX_SEGMENTS]; /* enum segment_state */
     struct tb **blocks;   /* by number in the file; null: none was needed yet */

@@ -131,17 +131,16 @@ static bool pages_unchanged(struct writer *w, const struct tb *tb)
     for (unsigned i = 0; i < tb->n_ranges; i++) {
         guest_addr start = tb->range[i].start - u->base, last = start + tb->range[i].size - 1;
         for (guest_addr page = start >> PAGE_BITS; page <= last >> PAGE_BITS; page++) {
-            struct cache_page *p = &u->page[page];
-            if (p->state != PAGE_KNOWN)
+            if (!u->page[page].known)
                 return false;
             if (w->want[page])
                 continue;
-            uint64_t hash = p->hash;
-            p->state = PAGE_UNKNOWN;
+            uint64_t hash = u->hash[page];
+            u->page[page].known = false;
             if (!cache_page_known(u, (uint32_t)page, 0))
                 return false;
-            if (p->hash != hash) {
-                p->state = PAGE_UNKNOWN;
+            if (u->hash[page] != hash) {
+                u->page[page].known = false;
                 return false;
             }
             w->want[page] = hash;
