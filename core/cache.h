@@ -43,8 +43,8 @@ bool cache_place(struct cache_unit *unit, guest_addr pc, uint32_t mode);
 
 /* Is this code mapped from the cache? Without locks. */
 bool cache_contains(const void *host_pc);
-/* For a fault there: what is needed of the block, without exits and ranges, until the thread's next call. Without locks. */
-const struct tb *cache_tb_from_host(const void *host_pc);
+/* For a fault there: *TB becomes what is needed of the block, without exits and ranges. Returns it, or null. Without locks. */
+const struct tb *cache_tb_from_host(const void *host_pc, struct tb *tb);
 /* The block that starts at CODE. MADE: not yet published. It is dead if it may not be entered any more. */
 struct tb *cache_owner(const void *code, bool *made);
 /* Contents of [start, start+size) may have changed. True: blocks made from them may be running, known by no struct tb. */

@@ -364,17 +364,16 @@ static struct cache_unit *unit_of_code(const void *host_pc)
 
 bool cache_contains(const void *host_pc) { return unit_of_code(host_pc) != NULL; }
 
-const struct tb *cache_tb_from_host(const void *host_pc)
+const struct tb *cache_tb_from_host(const void *host_pc, struct tb *tb)
 {
-    static _Thread_local struct tb temporary;
     const struct cache_unit *u = unit_of_code(host_pc);
     unsigned segment;
     const struct cache_entry *e =
         u ? entry_at(&u->file, (uint64_t)((const uint8_t *)host_pc - u->file.start), &segment) : NULL;
     if (!e)
         return NULL;
-    fill_in(u, segment, e, &temporary);
-    return &temporary;
+    fill_in(u, segment, e, tb);
+    return tb;
 }
 
 struct tb *cache_owner(const void *code, bool *made)

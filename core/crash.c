@@ -49,7 +49,8 @@ static void add_host_place(struct report *r, const void *host_pc)
 /* The block that was running, or would run, and its first bytes. */
 static void add_block(struct report *r, const struct thread *t, const void *host_pc)
 {
-    const struct tb *tb = host_pc && tb_is_code(host_pc) ? tb_from_host(host_pc) : NULL;
+    struct tb copy;
+    const struct tb *tb = host_pc && tb_is_code(host_pc) ? tb_from_host(host_pc, &copy) : NULL;
     guest_addr pc = tb ? tb_guest_pc(tb, host_pc) : t->cpu.pc;
     uint8_t bytes[MAX_BYTES_SHOWN];
     if (!tb)

@@ -97,7 +97,8 @@ bool fault_handle(struct thread *thread, int sig, siginfo_t *info, ucontext_t *u
         host_context_reset_return_stack(&thread->cpu, uc);
         return true;
     }
-    const struct tb *tb = tb_from_host(pc);
+    struct tb copy;
+    const struct tb *tb = tb_from_host(pc, &copy);
     if (!tb)
         return false;
     record_fault(thread, sig, info, uc);

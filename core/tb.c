@@ -259,10 +259,10 @@ struct tb *tb_owner(const void *code)
 
 bool tb_is_code(const void *host_pc) { return code_buffer_contains(host_pc) || cache_contains(host_pc); }
 
-const struct tb *tb_from_host(const void *host_pc)
+const struct tb *tb_from_host(const void *host_pc, struct tb *copy)
 {
     if (!code_buffer_contains(host_pc))
-        return cache_tb_from_host(host_pc);
+        return cache_tb_from_host(host_pc, copy);
     unsigned lo = 0, hi = __atomic_load_n(&n_by_host, __ATOMIC_ACQUIRE);
     struct tb *const *all = __atomic_load_n(&by_host, __ATOMIC_ACQUIRE);
     while (hi - lo > 1) {

@@ -74,8 +74,8 @@ void tb_link(struct tb *tb, unsigned n, struct tb *to);
 void tb_supersede(struct tb *tb, struct tb *by);
 /* With tb_lock: no room for one more block. */
 bool tb_is_full(void);
-/* The block whose code holds a host pc; of one from the cache a copy, valid until the thread's next call. */
-const struct tb *tb_from_host(const void *host_pc);
+/* The block whose code holds a host pc, or null; of one from the cache a copy in *COPY. */
+const struct tb *tb_from_host(const void *host_pc, struct tb *copy);
 /* The block from the cache that starts at CODE, of which an exit that is not linked was taken. */
 struct tb *tb_owner(const void *code);
 /* True if HOST_PC lies in generated code, be it from this process or from the cache. */
