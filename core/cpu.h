@@ -6,9 +6,8 @@
 #pragma once
 #include "core/fp.h"
 
-/* JUMP_CACHE_OFFSET: of the thread's jump cache from its struct cpu; between them is what C code keeps for the thread, so
- * that what every fork writes is on few pages. */
-enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, JUMP_CACHE_OFFSET = 5120, CPU_SPILLS = 64, CPU_HEAT = 256 };
+/* JUMP_CACHE_OFFSET: of the thread's jump cache from its struct cpu. */
+enum { CPU_BIAS = 128, JUMP_CACHE_SIZE = 4096, JUMP_CACHE_OFFSET = 4992, CPU_SPILLS = 64, CPU_HEAT = 256 };
 #define EXCL_NONE (~(guest_addr)0)
 
 enum { PENDING_SIGNAL = 1, PENDING_KICK = 2 }; /* a host signal waits; translations changed */
@@ -56,18 +55,19 @@ struct cpu {
     uint32_t branch_kind;    /* of the indirect branch that is on its way to pc, see jump_cache_key; 0: none, or plain */
     struct fp_env fp;
     uint64_t guest[64];      /* the guest's own system registers */
-    uint64_t spill_gpr[CPU_SPILLS];
-    uint64_t saved_gpr[16];  /* host registers saved by slow-path stubs */
     union vec v[32];
-    union vec spill_vec[CPU_SPILLS];
-    union vec saved_vec[32];
     union vec excl_val;      /* value that the exclusive load saw */
     union vec arg[4], res;   /* operands and result of out-of-line operations */
+    int32_t heat[CPU_HEAT];  /* promote.h: how often loop heads may still be jumped to before they are hot */
+    uint64_t saved_gpr[16];  /* host registers saved by slow-path stubs */
     uint64_t excl_version;   /* strict.h: of what the exclusive load saw, and its place in the table; */
     uint32_t excl_index;
     uint32_t strict_held[2]; /* versions locked for a store that is on its way */
     uint32_t n_strict_held;
-    int32_t heat[CPU_HEAT];  /* promote.h: how often loop heads may still be jumped to before they are hot */
+    /* From here on the next page, which a fork and what follows it often need not write; see struct thread. */
+    uint64_t spill_gpr[CPU_SPILLS];
+    union vec spill_vec[CPU_SPILLS];
+    union vec saved_vec[32];
 };
 
 static inline struct jump_cache_entry *cpu_jump_cache(struct cpu *cpu)

@@ -19,8 +19,9 @@ struct recover_point {
     void *word[5];
 };
 
+/* What every system call and every fork write is on one page, with the upper end of the return stack below it: each page that
+ * is written after a fork is copied. */
 struct thread {
-    struct cpu cpu; /* first: generated code finds it through one register */
     const struct guest *guest;
     struct guest_fault fault;
     uint32_t code_mode;     /* cpu.mode of the code that the jump cache and the return stack lead to */
@@ -32,14 +33,17 @@ struct thread {
     struct task *task;      /* owned by syscalls/ */
     unsigned forgotten;     /* of a spare one: how often jump caches had been emptied when it ended */
     struct thread *next;    /* in the list of all threads; guarded by thread_lock */
+    _Alignas(128) struct cpu cpu;
     _Alignas(1024) struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };
-_Static_assert(offsetof(struct thread, jump_cache) == JUMP_CACHE_OFFSET, "generated code finds it through the CPU register");
+_Static_assert(offsetof(struct thread, jump_cache) - offsetof(struct thread, cpu) == JUMP_CACHE_OFFSET,
+               "generated code finds it through the CPU register");
 
 extern __thread struct thread *current_thread;
 
-/* RETURN_STACK_TOP: bytes of the return stack on the page where struct cpu begins. */
+/* RETURN_STACK_TOP: bytes of the return stack on the page where struct thread begins. */
 enum { RETURN_STACK_SIZE = 256 << 10, RETURN_STACK_TOP = 1024, HOST_ALT_STACK_SIZE = 64 << 10 };
+_Static_assert(RETURN_STACK_TOP + offsetof(struct thread, cpu.spill_gpr) <= 4096, "on its first page");
 
 /* A new thread with guest registers copied from FROM (null: reset). Null: out of memory. The calling host thread, or the
  * one that will run it, must call thread_enter before guest code runs. */

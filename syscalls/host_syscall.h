@@ -5,7 +5,7 @@
 #pragma once
 
 /* Offset of cpu.pending in struct thread, for safe_syscall.S; checked in syscall.c. */
-#define SAFE_PENDING_OFFSET 268
+#define SAFE_PENDING_OFFSET 396
 #define SAFE_INTERRUPTED    513 /* = ERESTARTNOINTR */
 
 #ifndef __ASSEMBLER__
