@@ -84,7 +84,7 @@ void cpu_log(const struct thread *thread)
     }
 }
 
-/* Fill the jump cache's entry for the current pc. False: the cache was to be emptied meanwhile, and is. */
+/* Fill the jump cache's entry for TB. False: the cache was to be emptied meanwhile, and is. */
 static bool remember(struct cpu *cpu, const struct tb *tb, unsigned kind)
 {
     struct jump_cache_entry *e = &cpu_jump_cache(cpu)[tb->pc >> 2 & (JUMP_CACHE_SIZE - 1)];
@@ -95,6 +95,20 @@ static bool remember(struct cpu *cpu, const struct tb *tb, unsigned kind)
         return true;
     host_backend.clear_jump_cache(cpu);
     return false;
+}
+
+void cpu_remember(struct thread *thread, const struct tb *tb)
+{
+    if (tb->mode == thread->code_mode)
+        remember(&thread->cpu, tb, 0);
+}
+
+/* What the jump cache has for the current pc, or null. It spares a new process the memory of blocks, which to map costs time. */
+RUN_OFTEN static const void *remembered(struct cpu *cpu)
+{
+    const struct jump_cache_entry *e = &cpu_jump_cache(cpu)[cpu->pc >> 2 & (JUMP_CACHE_SIZE - 1)];
+    bool is_used = engine_options.engine == ENGINE_JIT && !engine_options.no_chain;
+    return is_used && e->pc == cpu->pc ? e->code : NULL;
 }
 
 /* The mode has changed: what the jump cache and the return stack lead to is of the old one. */
@@ -117,16 +131,21 @@ static void renew_mode(struct thread *thread)
     host_backend.set_fp_mode(cpu);
 }
 
-RUN_OFTEN static enum exit_reason run_block(struct thread *thread, struct tb *tb)
+RUN_OFTEN static enum exit_reason run_code(struct thread *thread, const void *code)
+{
+    host_backend.enter(&thread->cpu, code);
+    if (thread->cpu.exit_reason == EXIT_ALIGN)
+        thread->fault = (struct guest_fault){.signal = SIGBUS, .code = BUS_ADRALN, .address = thread->cpu.exit_data};
+    return thread->cpu.exit_reason;
+}
+
+static enum exit_reason run_block(struct thread *thread, struct tb *tb)
 {
     if (engine_options.lockstep)
         return lockstep_run(thread, tb);
     if (engine_options.engine == ENGINE_INTERP)
         return ir_interpret(thread, tb->ir);
-    host_backend.enter(&thread->cpu, tb->code);
-    if (thread->cpu.exit_reason == EXIT_ALIGN)
-        thread->fault = (struct guest_fault){.signal = SIGBUS, .code = BUS_ADRALN, .address = thread->cpu.exit_data};
-    return thread->cpu.exit_reason;
+    return run_code(thread, tb->code);
 }
 
 /* An unlinked exit was taken: find its target, and link it. Returns the target's block, or null: look up pc anew. */
@@ -161,22 +180,36 @@ static bool run_again(const struct thread *thread)
     return true;
 }
 
-RUN_OFTEN static struct tb *find_or_make(struct thread *thread)
+/* Run TB, or if it is null the block at pc. EXIT_RESUME also says that something has changed before. */
+static enum exit_reason run_found(struct thread *thread, struct tb *tb, unsigned kind, bool remembers)
 {
-    const struct cpu *cpu = &thread->cpu;
-    struct tb *tb = tb_find(cpu->pc, cpu->mode);
-    if (likely(tb))
-        return tb;
-    if (unlikely(fork_hints_noting))
-        fork_hints_note(0, 0, cpu->pc, cpu->mode);
-    return tb_get(thread, cpu->pc, cpu->mode);
+    struct cpu *cpu = &thread->cpu;
+    if (remembers && unlikely(fork_hints_noting))
+        fork_hints_note(0, kind, cpu->pc, cpu->mode);
+    if (!tb)
+        tb = tb_get(thread, cpu->pc, cpu->mode);
+    if (!tb && tagged_strip(thread->guest->isa, cpu->pc) != cpu->pc) {
+        cpu->pc = tagged_strip(thread->guest->isa, cpu->pc);
+        cpu->branch_kind = kind;
+        return EXIT_RESUME;
+    }
+    if (!tb)
+        return EXIT_FETCH;
+    if (remembers && !engine_options.no_chain && !remember(cpu, tb, kind))
+        return EXIT_RESUME;
+    if ((LOG_ON(exec) || LOG_ON(cpu)) && log_in_filter(cpu->pc)) {
+        log_write("Trace: 0x%llx\n", (unsigned long long)cpu->pc);
+        if (LOG_ON(cpu))
+            cpu_log(thread);
+    }
+    return run_block(thread, tb);
 }
 
 RUN_OFTEN static enum exit_reason run_inside(struct thread *thread)
 {
     struct cpu *cpu = &thread->cpu;
     struct tb *tb = NULL;
-    bool indirect = false;
+    bool remembers = true; /* what was found: C code and indirect jumps come back */
     for (;;) {
         if (unlikely(__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE))) {
             if (__atomic_fetch_and(&cpu->pending, ~(uint32_t)PENDING_KICK, __ATOMIC_ACQ_REL) & PENDING_SIGNAL)
@@ -196,24 +229,9 @@ RUN_OFTEN static enum exit_reason run_inside(struct thread *thread)
         if (unlikely(kind) && !thread->guest->isa->may_land(cpu))
             return EXIT_UNDEF;
         cpu->branch_kind = 0;
-        if (!tb)
-            tb = find_or_make(thread);
-        if (!tb && tagged_strip(thread->guest->isa, cpu->pc) != cpu->pc) {
-            cpu->pc = tagged_strip(thread->guest->isa, cpu->pc);
-            cpu->branch_kind = kind;
-            continue;
-        }
-        if (!tb)
-            return EXIT_FETCH;
-        if (indirect && !engine_options.no_chain && !remember(cpu, tb, kind))
-            continue;
-        if ((LOG_ON(exec) || LOG_ON(cpu)) && log_in_filter(cpu->pc)) {
-            log_write("Trace: 0x%llx\n", (unsigned long long)cpu->pc);
-            if (LOG_ON(cpu))
-                cpu_log(thread);
-        }
-        enum exit_reason reason = run_block(thread, tb);
-        indirect = reason == EXIT_LOOKUP;
+        const void *code = tb || kind ? NULL : remembered(cpu);
+        enum exit_reason reason = likely(code) ? run_code(thread, code) : run_found(thread, tb, kind, remembers);
+        remembers = reason == EXIT_LOOKUP;
         tb = NULL;
         if (unlikely(cpu->n_strict_held))
             strict_release(cpu);

@@ -2,6 +2,8 @@
 #pragma once
 #include "core/thread.h"
 
+struct tb;
+
 enum exit_reason {
     EXIT_NONE,
     EXIT_LINK,     /* direct exit not linked yet (internal to dispatch.c) */
@@ -45,6 +47,9 @@ void engine_init(const struct guest *guest);
 
 /* Run THREAD from cpu.pc. Returns the reason why C is needed: one of those not marked internal. */
 enum exit_reason cpu_run(struct thread *thread);
+
+/* The current thread, which is inside, will come to TB after a system call or by a plain indirect jump. */
+void cpu_remember(struct thread *thread, const struct tb *tb);
 
 /* Write THREAD's registers to the log (-d cpu, cpu_reset). */
 void cpu_log(const struct thread *thread);

@@ -1,4 +1,4 @@
-/* fork_hints.c - children of fork tell their parent which blocks they had to make, so that later ones inherit these.
+/* fork_hints.c - children of fork tell their parent which blocks they had to look up or make, so that later ones inherit these.
  *
  * The notes are advice from a process that may do as it likes: they are checked as guest addresses are, and a wrong one costs
  * the translation of a block that nobody runs. */
@@ -49,6 +49,8 @@ static void follow(struct thread *thread, const struct note *n)
         return;
     struct tb *to = tb_get(thread, n->pc, n->mode);
     struct tb *from = n->from ? tb_find(n->from, n->mode) : NULL;
+    if (to && !n->from && !n->exit)
+        cpu_remember(thread, to);
     if (to && from && n->exit < from->n_exits && from->exits[n->exit].target == n->pc)
         tb_link(from, n->exit, to);
 }

@@ -92,7 +92,7 @@ bool tb_is_full(void)
                       (n_dead > MANY_DEAD && n_dead > n_by_host / 2));
 }
 
-RUN_OFTEN struct tb *tb_find(guest_addr pc, uint32_t mode)
+struct tb *tb_find(guest_addr pc, uint32_t mode)
 {
     const struct hash_table *h = __atomic_load_n(&hash_table, __ATOMIC_ACQUIRE);
     struct tb *tb = __atomic_load_n(bucket_of(h, pc), __ATOMIC_ACQUIRE);
