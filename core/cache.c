@@ -32,8 +32,9 @@ enum { PART_OF_TIME = 25, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
 enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 
 LARGE_TABLE struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
-unsigned n_cache_units;
-static bool on, verifying, switched_off;
+WRITTEN_OFTEN unsigned n_cache_units;
+static WRITTEN_OFTEN bool on;
+static bool verifying, switched_off;
 static bool keeps; /* what is new is kept, or compared */
 static uint64_t common; /* hash of what every key has: builds, CPUs, options */
 static uint64_t common_baked; /* the same with the least that a host CPU can do */
@@ -405,6 +406,8 @@ bool cache_invalidate(guest_addr start, uint64_t size)
 
 static void forget_new_blocks(struct cache_unit *u)
 {
+    if (!u->n_new)
+        return; /* each page that is written is copied */
     u->new_blocks = NULL;
     u->last_new = &u->new_blocks;
     u->n_new = u->n_superseding = 0;
@@ -414,10 +417,11 @@ RUN_OFTEN void cache_after_fork(void)
 {
     for (unsigned i = 0; i < n_cache_units; i++) {
         forget_new_blocks(&cache_units[i]);
-        cache_units[i].n_different = 0;
+        if (cache_units[i].n_different)
+            cache_units[i].n_different = 0;
     }
     cache_heat_after_fork();
-    promote_forget();
+    promote_after_fork();
 }
 
 static uint32_t blocks_on_disk(const struct cache_unit *u)

@@ -16,7 +16,7 @@ enum { N_WORDS = 1024 };
 /* Guarded by tb_lock. */
 static LARGE_TABLE uint64_t words[N_WORDS];
 static LARGE_TABLE bool is_new[N_WORDS]; /* not in the file */
-static bool any_new;
+static WRITTEN_OFTEN bool any_new;
 
 static uint64_t name_of(const struct cache_unit *u, uint32_t offset, uint32_t mode)
 {
@@ -64,16 +64,17 @@ void cache_keep_heat(const struct tb *tb, uint32_t count)
     is_new[name % N_WORDS] = any_new = true;
 }
 
-static void forget_new(void)
+RUN_OFTEN static void forget_new(void)
 {
-    if (any_new)
-        memset(is_new, 0, sizeof is_new);
+    if (!any_new)
+        return;
+    memset(is_new, 0, sizeof is_new);
     any_new = false;
 }
 
 bool cache_heat_is_new(void) { return any_new; }
 
-void cache_heat_after_fork(void) { forget_new(); }
+RUN_OFTEN void cache_heat_after_fork(void) { forget_new(); }
 
 /* The words of other processes stay as they are by now, but for those that are written by another at this moment. */
 void cache_heat_write(void)

@@ -20,6 +20,7 @@ static bool is_on(void)
 }
 
 static struct tb *counted[CPU_HEAT]; /* by word of cpu->heat, the last one; guarded by tb_lock */
+static WRITTEN_OFTEN bool is_parents; /* what is in it; emptied when it is needed, as each page that is written after a fork is copied */
 
 bool promote_all(void) { return is_on() && engine_options.tier2_threshold == 0; }
 
@@ -31,6 +32,8 @@ static void set_heat(struct tb *tb)
     uint32_t counted_before = cache_heat(tb);
     if (heat && counted_before < CACHE_HEAT_UNKEPT)
         *heat -= (int32_t)counted_before < *heat ? (int32_t)counted_before : *heat;
+    if (is_parents)
+        promote_forget();
     counted[word] = tb;
 }
 
@@ -107,12 +110,18 @@ struct tb *promote_hot(struct thread *thread)
     return region;
 }
 
-void promote_forget(void) { memset(counted, 0, sizeof counted); }
+void promote_forget(void)
+{
+    memset(counted, 0, sizeof counted);
+    is_parents = false;
+}
+
+RUN_OFTEN void promote_after_fork(void) { is_parents = true; }
 
 void promote_keep_heat(void)
 {
     int32_t threshold = (int32_t)engine_options.tier2_threshold, step = threshold / HEAT_STEPS + 1;
-    for (unsigned i = 0; i < CPU_HEAT && current_thread; i++) {
+    for (unsigned i = 0; i < CPU_HEAT && current_thread && !is_parents; i++) {
         const struct tb *tb = counted[i];
         int32_t count = threshold - current_thread->cpu.heat[i];
         if (tb && !tb->dead && !tb->is_cold && count >= step)

@@ -24,5 +24,7 @@ void promote_now(const struct thread *thread, struct tb **tb);
 void promote_keep_heat(void);
 /* No block is used any more. */
 void promote_forget(void);
+/* In the child of a fork: what was counted is the parent's to keep. */
+void promote_after_fork(void);
 /* Fill in the words of a new thread. */
 void promote_init_cpu(struct cpu *cpu);

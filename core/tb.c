@@ -166,9 +166,9 @@ static void add_by_host(struct tb *tb)
         perf_add(tb);
 }
 
-void tb_after_fork(void)
+RUN_OFTEN void tb_after_fork(void)
 {
-    bool add = perf_after_fork();
+    bool add = perf_is_on() && perf_after_fork();
     for (unsigned i = 0; i < n_by_host && add; i++)
         if (!by_host[i]->dead)
             perf_add(by_host[i]);

@@ -18,6 +18,8 @@ typedef uint64_t guest_addr;
 /* For functions that every system call or every fork runs: they lie together, as a new process maps anew each 64 KiB of code
  * that it runs. */
 #define RUN_OFTEN       __attribute__((hot))
+/* For constants that every system call reads: among those that hold addresses, which a new process has mapped from the start. */
+#define READ_OFTEN      __attribute__((section(".data.rel.ro.often")))
 #define likely(x)       __builtin_expect(!!(x), 1)
 #define unlikely(x)     __builtin_expect(!!(x), 0)
 

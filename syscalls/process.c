@@ -63,6 +63,7 @@ static void write_tid(guest_addr addr, int tid)
 
 /* -- fork -- */
 
+/* Not needed by a process that never had a second thread: all that a fork need not run or write makes it cheaper. */
 RUN_OFTEN static void lock_all(struct task *task)
 {
     memory_lock();
@@ -73,16 +74,18 @@ RUN_OFTEN static void lock_all(struct task *task)
     memory_map_lock_before_fork();
 }
 
-RUN_OFTEN static void unlock_all(struct task *task, bool is_child)
+RUN_OFTEN static void renew_child(void)
+{
+    thread_after_fork();
+    cache_after_fork();
+    tb_after_fork();
+    host_stacks_after_fork(__builtin_frame_address(0));
+    fork_hints_after_fork();
+}
+
+RUN_OFTEN static void unlock_all(struct task *task)
 {
     memory_map_unlock_after_fork();
-    if (is_child) {
-        thread_after_fork();
-        cache_after_fork();
-        tb_after_fork();
-        host_stacks_after_fork(__builtin_frame_address(0));
-        fork_hints_after_fork();
-    }
     tb_lock_release();
     thread_unlock_after_fork();
     seccomp_unlock_after_fork();
@@ -193,9 +196,14 @@ RUN_OFTEN static long fork_process(struct thread *t, const struct clone_request 
         return -EINVAL;
     fork_hints_before_fork(t);
     signal_block_all(task);
-    lock_all(task);
+    bool alone = !library_has_threads;
+    if (!alone)
+        lock_all(task);
     long r = host_fork(task, rq);
-    unlock_all(task, r == 0);
+    if (r == 0)
+        renew_child();
+    if (!alone)
+        unlock_all(task);
     if (r == 0)
         start_forked_child(t, rq);
     else if (r > 0 && rq->flags & CLONE_PARENT_SETTID)

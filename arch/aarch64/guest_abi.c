@@ -14,7 +14,7 @@
 enum { MIN_SIGNAL_STACK = 4720 };
 
 /* clang-format off */
-static const uint16_t syscall_ids[] = {
+static READ_OFTEN const uint16_t syscall_ids[] = {
 #define NR(nr, name) [nr] = SYSCALL_##name,
 #include "arch/aarch64/syscall_nr.def"
 #undef NR
