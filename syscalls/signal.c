@@ -2,9 +2,10 @@
  *
  * Ignored and default actions are the host's own: the kernel itself ignores, stops, continues and
  * kills. For a signal with a guest handler the host's handler stores the one signal, asks generated
- * code to leave and returns with every asynchronous signal blocked; the guest's frame is built at
- * the next poll, and only then is the host's mask opened again. So at most one is ever held here,
- * and order, queueing and coalescing are the kernel's.
+ * code to leave and returns with the mask that the guest's handler will have; the guest's frame is
+ * built at the next poll. A second signal that comes in until then is delivered on top of the
+ * first, as by the kernel, and blocks all others; so does the first if its handler or the mask is
+ * not certain. So order, queueing and coalescing are the kernel's.
  *
  * The synchronous signals have a host handler always, because the guest's faults arrive as host
  * faults. Those that somebody sent with kill() have a place each; like pending standard signals in
@@ -108,6 +109,38 @@ static void block_in_context(ucontext_t *uc)
     memcpy(&uc->uc_sigmask, &mask, SIGSET_BYTES);
 }
 
+/* Return from the host's handler with the mask that the guest's handler of SIG will have. False: it is not known, since the
+ * action is just being changed, or will be by the delivery, or since a call has replaced the mask. */
+static bool open_for_handler(struct task *task, int sig, struct guest_action *a, ucontext_t *uc)
+{
+    struct sighand *s = task->sighand;
+    if (task->restore_mask || pthread_mutex_trylock(&s->lock))
+        return false;
+    *a = s->action[sig];
+    pthread_mutex_unlock(&s->lock);
+    if (a->handler <= GUEST_SIG_IGN || a->flags & KSA_RESETHAND)
+        return false;
+    uint64_t mask;
+    memcpy(&mask, &uc->uc_sigmask, SIGSET_BYTES);
+    mask |= signal_host_mask(a->mask | (a->flags & KSA_NODEFER ? 0 : BIT(sig)));
+    memcpy(&uc->uc_sigmask, &mask, SIGSET_BYTES);
+    task->host_mask = mask;
+    return true;
+}
+
+static void catch_async(struct task *task, int sig, const siginfo_t *info, ucontext_t *uc)
+{
+    bool is_second = signal_is_full(&task->caught[0]);
+    struct caught_signal *c = &task->caught[is_second];
+    memcpy(c->info, info, SIGINFO_SIZE);
+    c->is_open = !is_second && open_for_handler(task, sig, &c->action, uc);
+    if (!c->is_open) {
+        block_in_context(uc);
+        task->host_mask = ALL_ASYNC;
+    }
+    signal_set_full(c, 1);
+}
+
 /* The C library opens its own signals while a thread begins, when there is no guest thread to take
  * them: back into the kernel's queue, and no more of them until the thread is ready. */
 static void give_back(int sig, siginfo_t *info, ucontext_t *uc)
@@ -133,12 +166,12 @@ static void host_handler(int sig, siginfo_t *info, void *context)
         errno = error;
         return;
     }
-    if (!t || !t->task || (!is_sync(sig) && signal_is_full(&t->task->caught))) {
+    struct task *task = t ? t->task : NULL;
+    if (!task || (!is_sync(sig) && signal_is_caught(task) && task->host_mask == ALL_ASYNC)) {
         give_back(sig, info, uc);
         errno = error;
         return;
     }
-    struct task *task = t->task;
     if (is_sync(sig)) {
         for (int i = 0; i < N_SYNC_SIGNALS; i++) {
             if (signal_sync[i] != sig || signal_is_full(&task->sync[i]))
@@ -147,9 +180,7 @@ static void host_handler(int sig, siginfo_t *info, void *context)
             signal_set_full(&task->sync[i], 1);
         }
     } else {
-        memcpy(task->caught.info, info, SIGINFO_SIZE);
-        signal_set_full(&task->caught, 1);
-        block_in_context(uc);
+        catch_async(task, sig, info, uc);
     }
     ask_to_leave(t, uc);
     errno = error;
@@ -284,19 +315,22 @@ RUN_OFTEN uint64_t signal_host_mask(uint64_t guest_mask)
 
 RUN_OFTEN void signal_block_all(struct task *task)
 {
-    (void)task;
     set_host_mask(ALL_ASYNC);
+    task->host_mask = ALL_ASYNC;
 }
 
 RUN_OFTEN void signal_unblock(struct task *task)
 {
-    if (!signal_is_full(&task->caught))
-        set_host_mask(signal_host_mask(task->blocked));
+    if (signal_is_caught(task))
+        return;
+    task->host_mask = signal_host_mask(task->blocked);
+    set_host_mask(task->host_mask);
 }
 
 RUN_OFTEN void signal_after_fork(struct task *task)
 {
-    signal_set_full(&task->caught, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(task->caught); i++)
+        signal_set_full(&task->caught[i], 0);
     for (int i = 0; i < N_SYNC_SIGNALS; i++)
         signal_set_full(&task->sync[i], 0);
     __atomic_fetch_and(&task->thread->cpu.pending, ~(uint32_t)PENDING_SIGNAL, __ATOMIC_SEQ_CST);
@@ -304,7 +338,7 @@ RUN_OFTEN void signal_after_fork(struct task *task)
 
 bool signal_is_deliverable(const struct task *task)
 {
-    if (signal_is_full(&task->caught))
+    if (signal_is_caught(task))
         return true;
     for (int i = 0; i < N_SYNC_SIGNALS; i++)
         if (signal_is_full(&task->sync[i]) && !(task->blocked & BIT(signal_sync[i])))
@@ -492,38 +526,56 @@ static void settle_restart(struct thread *t, long result, const struct guest_act
     t->cpu.pc -= abi->syscall_size;
 }
 
-/* Take the next signal to deliver out of its place. Sent synchronous ones first, as their numbers
- * are low. */
-static bool take_caught(struct task *task, uint8_t info[SIGINFO_SIZE])
+/* The next signal to deliver, or null. Sent synchronous ones first, as their numbers are low. */
+static struct caught_signal *next_caught(struct task *task)
 {
-    for (int i = 0; i < N_SYNC_SIGNALS; i++) {
-        struct caught_signal *c = &task->sync[i];
-        if (!signal_is_full(c) || task->blocked & BIT(signal_sync[i]))
-            continue;
-        memcpy(info, c->info, SIGINFO_SIZE);
-        signal_set_full(c, 0);
-        return true;
-    }
-    if (!signal_is_full(&task->caught))
+    for (int i = 0; i < N_SYNC_SIGNALS; i++)
+        if (signal_is_full(&task->sync[i]) && !(task->blocked & BIT(signal_sync[i])))
+            return &task->sync[i];
+    for (unsigned i = 0; i < ARRAY_SIZE(task->caught); i++)
+        if (signal_is_full(&task->caught[i]))
+            return &task->caught[i];
+    return NULL;
+}
+
+/* Take it out of its place; a new one may come in from then on. */
+static bool take_caught(struct task *task, uint8_t info[SIGINFO_SIZE], struct guest_action *a)
+{
+    struct caught_signal *c = next_caught(task);
+    if (!c)
         return false;
-    memcpy(info, task->caught.info, SIGINFO_SIZE);
-    signal_set_full(&task->caught, 0);
+    struct info_head head;
+    bool is_known = c->is_open;
+    *a = c->action;
+    memcpy(info, c->info, SIGINFO_SIZE);
+    memcpy(&head, info, sizeof(head));
+    signal_set_full(c, 0);
+    if (!is_known)
+        *a = fetch_action(task, head.signo);
     return true;
+}
+
+/* All is delivered: the host's mask becomes the guest's, if the host's handler has not left it as that. */
+static void open_mask(struct task *task)
+{
+    if (signal_is_caught(task) || task->host_mask == signal_host_mask(task->blocked))
+        return; /* one that came in meanwhile is delivered at the next poll */
+    if (task->host_mask != ALL_ASYNC)
+        signal_block_all(task);
+    signal_unblock(task);
 }
 
 void signal_deliver(struct thread *t, long result)
 {
     struct task *task = t->task;
     uint8_t info[SIGINFO_SIZE];
-    struct info_head head;
+    struct guest_action a;
 
     __atomic_fetch_and(&t->cpu.pending, ~(uint32_t)PENDING_SIGNAL, __ATOMIC_SEQ_CST);
-    bool any = signal_is_deliverable(task);
-    if (any && !signal_is_full(&task->caught))
+    bool opens = signal_is_deliverable(task) || task->restore_mask;
+    if (opens && !signal_is_caught(task))
         signal_block_all(task);
-    while (take_caught(task, info)) {
-        memcpy(&head, info, sizeof(head));
-        struct guest_action a = fetch_action(task, head.signo);
+    while (take_caught(task, info, &a)) {
         if (a.handler == GUEST_SIG_IGN)
             continue;
         if (a.handler == GUEST_SIG_DFL) {
@@ -535,15 +587,13 @@ void signal_deliver(struct thread *t, long result)
         enter_handler(t, info, &a, false);
     }
     settle_restart(t, result, NULL);
-    bool temporary = task->restore_mask;
-    if (temporary) {
+    if (task->restore_mask) {
         task->blocked = task->saved_mask;
         task->restore_mask = false;
     }
-    /* Nothing is held any more: opening the mask lets the next one in, which makes pending nonzero
-     * again. */
-    if (any || temporary)
-        signal_unblock(task);
+    /* Opening the mask lets the next one in, which makes pending nonzero again. */
+    if (opens)
+        open_mask(task);
     signal_update_pending(task);
 }
 

@@ -48,6 +48,11 @@ static inline void signal_set_full(struct caught_signal *c, int full)
     __atomic_store_n(&c->full, full, __ATOMIC_RELAXED);
 }
 
+static inline bool signal_is_caught(const struct task *task)
+{
+    return signal_is_full(&task->caught[0]) || signal_is_full(&task->caught[1]);
+}
+
 /* The action that this process started with, looked up when it is first needed. sighand->lock is
  * held. */
 struct guest_action *signal_known_action(struct sighand *s, int sig);

@@ -2,8 +2,9 @@
  *
  * struct task hangs on struct thread (thread->task) and belongs to its own thread: others read only what a comment
  * allows. Signal state follows one rule. The host's mask of a guest thread equals task->blocked, except that the
- * synchronous signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP) are always open and that everything else is blocked
- * while a caught signal waits in task->caught. So the kernel keeps queueing, ordering and coalescing. */
+ * synchronous signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP) are always open and that while a caught signal waits in
+ * task->caught, it is already the mask of that signal's handler; or everything else is blocked, as always when a second one
+ * waits. So the kernel keeps queueing, ordering and coalescing. */
 #pragma once
 #include <pthread.h>
 #include <signal.h>
@@ -35,7 +36,9 @@ struct sighand {
 
 /* A caught signal between the host's handler and its delivery. */
 struct caught_signal {
-    int full; /* atomic: written by the host's handler on the same thread */
+    int full;     /* atomic: written by the host's handler on the same thread */
+    bool is_open; /* the host's mask was made that of the guest's handler, */
+    struct guest_action action; /* which is this one */
     uint8_t info[SIGINFO_SIZE];
 };
 
@@ -51,7 +54,8 @@ struct task {
     uint64_t alt_sp, alt_size;
     int alt_flags;          /* as given to sigaltstack; SS_DISABLE at first */
     uint64_t clear_child_tid;
-    struct caught_signal caught;               /* the asynchronous one; more stay in the kernel */
+    struct caught_signal caught[2]; /* asynchronous ones; the second came in under the mask of the first's handler */
+    uint64_t host_mask;     /* the host's mask while one of them waits, and after signal_block_all */
     struct caught_signal sync[N_SYNC_SIGNALS]; /* SIGSEGV ... that somebody sent with kill() */
     uint64_t first_arg;     /* of the system call being made: what its result overwrites */
     bool in_vfork;          /* runs in its parent's memory until exec or exit */
@@ -118,7 +122,7 @@ void signal_force(struct thread *thread, int sig, int code, guest_addr address);
 void signal_force_seccomp(struct thread *thread, int nr, uint32_t arch, int data);
 /* End the process so that its parent sees signal SIG; it leaves a core file where the guest's kernel would. */
 void signal_die(struct thread *thread, int sig) __attribute__((noreturn));
-/* Block every host signal, and set the host's mask from task->blocked again (a caught signal keeps it closed). */
+/* Block every host signal, and set the host's mask from task->blocked again (not while a caught signal waits). */
 void signal_block_all(struct task *task);
 void signal_unblock(struct task *task);
 /* The host's mask for a guest mask: without the synchronous signals. */

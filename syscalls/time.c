@@ -5,7 +5,7 @@
 #include "core/memory.h"
 #include "syscalls/host_vdso.h"
 #include "syscalls/syscall.h"
-#include "syscalls/task.h"
+#include "syscalls/signal_state.h"
 
 /* The C library reads clocks through the vDSO: a fifth of the cost of a system call. */
 long sys_clock_gettime(struct thread *t, const uint64_t arg[6])
@@ -33,16 +33,16 @@ long sys_gettimeofday(struct thread *t, const uint64_t arg[6])
 
 /* The clocks that the kernel's vDSO reads without a system call; the others are left to that, so
  * that filters of system calls see them. */
-#define BIT(clock) ((uint64_t)1 << (clock))
+#define CLOCK_BIT(clock) ((uint64_t)1 << (clock))
 static const uint64_t vdso_clocks =
-    BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) |
-    BIT(CLOCK_REALTIME_COARSE) | BIT(CLOCK_MONOTONIC_COARSE) | BIT(CLOCK_BOOTTIME) | BIT(CLOCK_TAI);
+    CLOCK_BIT(CLOCK_REALTIME) | CLOCK_BIT(CLOCK_MONOTONIC) | CLOCK_BIT(CLOCK_MONOTONIC_RAW) |
+    CLOCK_BIT(CLOCK_REALTIME_COARSE) | CLOCK_BIT(CLOCK_MONOTONIC_COARSE) | CLOCK_BIT(CLOCK_BOOTTIME) | CLOCK_BIT(CLOCK_TAI);
 
 RUN_OFTEN uint64_t helper_vdso_clock_gettime(struct cpu *cpu, uint64_t clock, uint64_t addr, uint64_t unused)
 {
     struct timespec now;
     (void)cpu, (void)unused;
-    if ((uint32_t)clock > 63 || !(vdso_clocks & BIT((uint32_t)clock)) || !host_vdso.clock_gettime)
+    if ((uint32_t)clock > 63 || !(vdso_clocks & CLOCK_BIT((uint32_t)clock)) || !host_vdso.clock_gettime)
         return 1;
     return host_vdso.clock_gettime((clockid_t)clock, &now) || memory_write(addr, &now, sizeof(now));
 }
@@ -57,11 +57,11 @@ RUN_OFTEN uint64_t helper_vdso_gettimeofday(struct cpu *cpu, uint64_t addr, uint
 }
 
 /* True if a signal of the guest, not one of the translator's own, ended a host call. */
-static bool signal_is_caught(const struct task *task)
+static bool is_interrupted(const struct task *task)
 {
-    bool any = __atomic_load_n(&task->caught.full, __ATOMIC_RELAXED);
+    bool any = signal_is_caught(task);
     for (unsigned i = 0; i < N_SYNC_SIGNALS; i++)
-        any |= __atomic_load_n(&task->sync[i].full, __ATOMIC_RELAXED);
+        any |= signal_is_full(&task->sync[i]);
     return any;
 }
 
@@ -76,7 +76,7 @@ static long sleep_relative(struct thread *t, uint64_t clock, uint64_t time_addr,
                                    (uintptr_t)&left, 0, 0);
         if (result != -EINTR)
             return result;
-        if (signal_is_caught(t->task))
+        if (is_interrupted(t->task))
             break;
         time = left;
     }

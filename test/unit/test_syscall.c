@@ -242,14 +242,14 @@ static void test_syscall_rewind_window(void **state)
 static void on_alarm(int sig)
 {
     (void)sig;
-    task.caught.full = 1;
+    task.caught[0].full = 1;
 }
 
 static void alarm_soon(void)
 {
     struct sigaction action = {.sa_handler = on_alarm};
     struct itimerval soon = {{0, 20000}, {0, 20000}};
-    task.caught.full = 0;
+    task.caught[0].full = 0;
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &soon, NULL);
 }
@@ -275,7 +275,7 @@ static void test_syscall_interruption_by_kind(void **state)
     assert_int_equal(call(NR_recvfrom, (uint64_t)fds[0], pointer(&byte), 1, 0, 0, 0),
                      -ERESTARTNOHAND);
     assert_int_equal(call(NR_ppoll, 0, 0, 0, 0, 0, 0), -ERESTARTNOHAND);
-    task.caught.full = 0;
+    task.caught[0].full = 0;
     assert_int_equal(call(NR_nanosleep, pointer(five), pointer(left), 0, 0, 0, 0), -ERESTARTNOHAND);
     assert_int_equal(left[0], 4);
     alarm_off();
