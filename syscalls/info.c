@@ -7,6 +7,18 @@
 
 enum { UTS_LENGTH = 65 };
 
+long sys_getpid(struct thread *t, const uint64_t arg[6])
+{
+    (void)arg;
+    return t->task->pid;
+}
+
+long sys_gettid(struct thread *t, const uint64_t arg[6])
+{
+    (void)arg;
+    return t->task->tid;
+}
+
 long sys_uname(struct thread *t, const uint64_t arg[6])
 {
     struct {

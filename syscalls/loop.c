@@ -60,7 +60,7 @@ void task_start(struct thread *thread)
 {
     crash_describe = describe_task;
     struct task *task = task_init(&first_task, thread, sighand_first());
-    task->tid = host_gettid();
+    task->tid = task->pid = host_gettid();
     task->is_main = true;
     if (process.seccomp_fd >= 0)
         seccomp_load(task, process.seccomp_fd);

@@ -144,10 +144,9 @@ RUN_OFTEN static long raw_fork(const struct clone_request *rq, uint64_t flags, u
 }
 
 /* The C library's fork makes its data that of a process with one thread, which it is already in most that fork. */
-RUN_OFTEN static long host_fork(const struct task *task, const struct clone_request *rq)
+RUN_OFTEN static long host_fork(const struct clone_request *rq, uint32_t *child_tid)
 {
     uint64_t flags = rq->flags & ~OWN_FLAGS;
-    uint32_t *child_tid = library_tid(task);
     if (!flags && rq->exit_signal == SIGCHLD && (library_has_threads || !child_tid)) {
         pid_t pid = fork();
         if (pid == 0)
@@ -170,11 +169,12 @@ static void reset_actions(struct sighand *s)
             memset(&s->action[sig], 0, sizeof(s->action[sig]));
 }
 
-RUN_OFTEN static void start_forked_child(struct thread *t, const struct clone_request *rq)
+/* TID: where the kernel has written the number of the new thread, or null. */
+RUN_OFTEN static void start_forked_child(struct thread *t, const struct clone_request *rq, const uint32_t *tid)
 {
     struct task *task = t->task;
     signal_after_fork(task);
-    task->tid = host_gettid();
+    task->tid = task->pid = tid ? (int)*tid : host_gettid();
     task->is_main = true;
     if (n_guest_threads != 1) /* each page that is written is copied */
         n_guest_threads = 1;
@@ -199,13 +199,14 @@ RUN_OFTEN static long fork_process(struct thread *t, const struct clone_request 
     bool alone = !library_has_threads;
     if (!alone)
         lock_all(task);
-    long r = host_fork(task, rq);
+    uint32_t *tid = library_tid(task);
+    long r = host_fork(rq, tid);
     if (r == 0)
         renew_child();
     if (!alone)
         unlock_all(task);
     if (r == 0)
-        start_forked_child(t, rq);
+        start_forked_child(t, rq, tid);
     else if (r > 0 && rq->flags & CLONE_PARENT_SETTID)
         write_tid(rq->parent_tid, (int)r);
     signal_unblock(task);
@@ -236,7 +237,7 @@ static int shared_main(void *p)
     struct thread *t = start->child;
     struct task *task = t->task;
     thread_enter(t);
-    task->tid = host_gettid();
+    task->tid = task->pid = host_gettid();
     host_syscall(HOST_NR_set_tid_address, (uintptr_t)start->alive, 0, 0, 0, 0, 0);
     if (start->request->flags & CLONE_PARENT_SETTID)
         write_tid(start->request->parent_tid, task->tid);

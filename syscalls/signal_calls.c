@@ -240,7 +240,7 @@ static void report_own_death(struct task *task, int sig)
 
 long sys_kill(struct thread *t, const uint64_t arg[6])
 {
-    if (may_end(t->task, (int)arg[1]) && (long)(int)arg[0] == host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0))
+    if (may_end(t->task, (int)arg[1]) && (int)arg[0] == t->task->pid)
         report_own_death(t->task, (int)arg[1]);
     return host_syscall(HOST_NR_kill, arg[0], arg[1], 0, 0, 0, 0);
 }

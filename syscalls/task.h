@@ -46,7 +46,7 @@ enum { N_SYNC_SIGNALS = 5 };
 
 struct task {
     struct thread *thread;
-    int tid;
+    int tid, pid;           /* for its own eyes; neither changes */
     struct sighand *sighand;
     uint64_t blocked;       /* the guest's mask; bit N-1 is signal N */
     uint64_t saved_mask;    /* what a frame saves and sigreturn restores, if restore_mask */

@@ -212,6 +212,7 @@ static struct task *child_task(struct task *task, struct thread *thread,
     if (!child)
         return NULL;
     __atomic_add_fetch(&task->sighand->refs, 1, __ATOMIC_RELAXED);
+    child->pid = task->pid;
     child->blocked = task->blocked;
     seccomp_inherit(child, task);
     child->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;

@@ -46,6 +46,7 @@ static int set_up(void **state)
     memset(&task, 0, sizeof(task));
     thread.guest = guest_by_name("aarch64");
     thread.task = &task;
+    task.pid = getpid();
     task.thread = &thread;
     return thread.guest == NULL;
 }
