@@ -85,6 +85,44 @@ static void test_queue(void)
     printf("\n");
 }
 
+static void on_nest(int sig, siginfo_t *info, void *uc)
+{
+    sigset_t now;
+    (void)info, (void)uc;
+    sigprocmask(SIG_BLOCK, NULL, &now);
+    printf(" +%d(%d%d%d)", sig, sigismember(&now, SIGUSR1), sigismember(&now, SIGUSR2), sigismember(&now, SIGRTMIN));
+    printf(" -%d", sig);
+}
+
+/* Several signals come in at once; handlers that block others, or do not even block their own. */
+static void test_nesting(void)
+{
+    const struct {
+        int flags, blocks; /* of the handler of SIGUSR1 */
+    } rows[] = {{0, 0}, {0, SIGUSR2}, {0, SIGRTMIN}, {SA_RESETHAND, SIGUSR2}, {SA_NODEFER, 0}, {SA_NODEFER, SIGUSR2}};
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct sigaction a = {.sa_flags = SA_SIGINFO | rows[i].flags, .sa_sigaction = on_nest};
+        sigset_t set, old;
+        sigemptyset(&a.sa_mask);
+        if (rows[i].blocks)
+            sigaddset(&a.sa_mask, rows[i].blocks);
+        sigaction(SIGUSR1, &a, NULL);
+        install(SIGUSR2, on_nest, 0);
+        install(SIGRTMIN, on_nest, SA_NODEFER);
+        sigfillset(&set);
+        sigprocmask(SIG_BLOCK, &set, &old);
+        printf("nesting %u:", i);
+        raise(SIGUSR2);
+        for (int n = 0; n < 3; n++)
+            sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = n});
+        raise(SIGUSR1);
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        raise(SIGUSR2);
+        sigprocmask(SIG_BLOCK, NULL, &set);
+        printf(" after %d%d%d\n", sigismember(&set, SIGUSR1), sigismember(&set, SIGUSR2), sigismember(&set, SIGRTMIN));
+    }
+}
+
 static void test_altstack(void)
 {
     static char stack[65536];
@@ -310,6 +348,7 @@ int main(void)
     setvbuf(stdout, NULL, _IONBF, 0);
     test_raise();
     test_queue();
+    test_nesting();
     test_altstack();
     test_flags();
     test_faults();
