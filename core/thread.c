@@ -117,25 +117,29 @@ void thread_enter(struct thread *thread)
     host_backend.set_fp_mode(&thread->cpu);
 }
 
-void thread_free(struct thread *thread)
+void thread_end(struct thread *thread)
 {
-    bool ended_itself = current_thread == thread;
-    if (ended_itself) {
-        stack_t off = {.ss_flags = SS_DISABLE};
-        sigaltstack(&off, NULL);
+    bool ends_itself = current_thread == thread;
+    if (ends_itself)
         current_thread = NULL;
-    }
     pthread_mutex_lock(&thread_lock);
     for (struct thread **p = &threads; *p; p = &(*p)->next)
         if (*p == thread) {
             *p = thread->next;
+            /* One that a process was killed in may have half an entry in its jump cache. */
+            thread->forgotten = ends_itself ? times_forgotten : times_forgotten - 1;
             break;
         }
     atomic_store_explicit(&several, threads && threads->next, memory_order_relaxed);
+    pthread_mutex_unlock(&thread_lock);
+}
+
+void thread_free(struct thread *thread)
+{
+    thread_end(thread);
+    pthread_mutex_lock(&thread_lock);
     bool keep = n_spares < MAX_SPARES;
     if (keep) {
-        /* One that a process was killed in may have half an entry in its jump cache. */
-        thread->forgotten = ended_itself ? times_forgotten : times_forgotten - 1;
         thread->next = spares;
         spares = thread;
         n_spares++;

@@ -50,6 +50,10 @@ _Static_assert(RETURN_STACK_TOP + offsetof(struct thread, cpu.spill_gpr) <= 4096
 struct thread *thread_new(const struct guest *guest, const struct thread *from);
 /* Make THREAD the current one of this host thread: sets current_thread and the alternate signal stack. */
 void thread_enter(struct thread *thread);
+/* THREAD runs no guest code any more, and nobody asks it to. */
+void thread_end(struct thread *thread);
+/* The same if need be; then its memory is free. If its host thread is still there, that has every signal blocked: its alternate
+ * signal stack is of this memory. */
 void thread_free(struct thread *thread);
 /* Every other thread leaves generated code and stays out until thread_resume_others. */
 void thread_stop_others(void);

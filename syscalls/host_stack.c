@@ -15,6 +15,7 @@ struct host_stack {
     char *base; /* of the usable part; null: not mapped yet */
     enum { UNUSED, IN_USE, LEAVING } state;
     pthread_t user; /* while LEAVING */
+    struct thread *left; /* by the last user, or null */
     bool held;      /* who started the thread still reads what the C library keeps of it at the stack's end */
 };
 
@@ -45,6 +46,7 @@ struct host_stack *host_stack_take(void)
 {
     static unsigned turn; /* guarded by memory_lock */
     struct host_stack *found = NULL;
+    struct thread *left = NULL;
     memory_lock();
     /* In turn, so that the last user of each has had time to end. */
     for (unsigned i = 0; i < MAX_STACKS && !found; i++) {
@@ -55,9 +57,13 @@ struct host_stack *host_stack_take(void)
     for (unsigned i = 0; i < MAX_STACKS && !found; i++)
         if (!stacks[i].base && map_stack(&stacks[i]))
             found = &stacks[i];
-    if (found)
+    if (found) {
+        left = found->left;
         *found = (struct host_stack){.base = found->base, .state = IN_USE, .held = true};
+    }
     memory_unlock();
+    if (left)
+        thread_free(left);
     return found;
 }
 
@@ -77,10 +83,11 @@ void host_stack_let_go(struct host_stack *s)
     memory_unlock();
 }
 
-void host_stack_leave(struct host_stack *s)
+void host_stack_leave(struct host_stack *s, struct thread *thread)
 {
     memory_lock();
     s->user = pthread_self();
+    s->left = thread;
     s->state = LEAVING;
     memory_unlock();
 }

@@ -164,7 +164,7 @@ RUN_OFTEN void guest_loop(struct thread *t)
     /* Ends this host thread only; the others go on. The C library's word for joining it must not be
      * written. */
     int status = task->exit_status;
-    thread_finish(t);
+    thread_finish(t, NULL);
     host_syscall(HOST_NR_set_tid_address, 0, 0, 0, 0, 0, 0);
     for (;;)
         host_syscall(HOST_NR_exit, (unsigned)status, 0, 0, 0, 0, 0);

@@ -34,7 +34,8 @@ void *host_stack_base(const struct host_stack *stack);
 void host_stack_give(struct host_stack *stack);
 /* The caller, who took it and started a thread on it by pthread_create, does not look at that pthread_t again. */
 void host_stack_let_go(struct host_stack *stack);
-/* The calling thread, made by pthread_create on it and not detached, is about to end. */
-void host_stack_leave(struct host_stack *stack);
+/* The calling host thread, made by pthread_create on it and not detached, is about to end. THREAD has ended: its memory is free
+ * when this host thread is gone. */
+void host_stack_leave(struct host_stack *stack, struct thread *thread);
 /* In the child of a fork, where only the stack with the address CURRENT is in use. memory_lock is held. */
 void host_stacks_after_fork(const void *current);

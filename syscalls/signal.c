@@ -142,7 +142,8 @@ static void catch_async(struct task *task, int sig, const siginfo_t *info, ucont
 }
 
 /* The C library opens its own signals while a thread begins, when there is no guest thread to take
- * them: back into the kernel's queue, and no more of them until the thread is ready. */
+ * them, and the guest's may be open while one ends: back into the kernel's queue, and no more of
+ * them until the thread is ready. */
 static void give_back(int sig, siginfo_t *info, ucontext_t *uc)
 {
     uint64_t pid = (uint64_t)host_syscall(HOST_NR_getpid, 0, 0, 0, 0, 0, 0);
@@ -167,7 +168,8 @@ static void host_handler(int sig, siginfo_t *info, void *context)
         return;
     }
     struct task *task = t ? t->task : NULL;
-    if (!task || (!is_sync(sig) && signal_is_caught(task) && task->host_mask == ALL_ASYNC)) {
+    bool is_taken = task && signal_is_caught(task) && task->host_mask == ALL_ASYNC;
+    if (!task || (!is_sync(sig) && (is_taken || task->ending))) {
         give_back(sig, info, uc);
         errno = error;
         return;

@@ -29,6 +29,8 @@ enum {
 #define SYNC_MASK      (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP))
 #define UNBLOCKABLE    (BIT(SIGKILL) | BIT(SIGSTOP))
 #define ALL_ASYNC      (~(SYNC_MASK | UNBLOCKABLE))
+/* The C libraries' own, which they leave open where they block all others, and send to one thread each. */
+#define LIBRARY_SIGNALS (BIT(32) | BIT(33) | BIT(34))
 #define DEFAULT_IGNORE (BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGURG) | BIT(SIGWINCH))
 #define DEFAULT_STOP   (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
 #define DEFAULT_CORE                                                                               \

@@ -140,8 +140,10 @@ void signal_after_fork(struct task *task);
 
 /* thread.c and process.c */
 
-/* Leave the thread: wakes whoever waits for its tid, frees task and thread. The caller ends the host thread. */
-void thread_finish(struct thread *thread);
+struct host_stack;
+/* Leave the thread: wakes whoever waits for its tid, frees task and thread. The caller ends the host thread. STACK: of the few
+ * (process.h) that it stands on, or null. */
+void thread_finish(struct thread *thread, struct host_stack *stack);
 /* End the process. */
 void process_exit(int status) __attribute__((noreturn));
 int host_gettid(void);

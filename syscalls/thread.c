@@ -59,15 +59,21 @@ static void release_tid_word(struct task *task)
     task->clear_child_tid = 0;
 }
 
-void thread_finish(struct thread *thread)
+void thread_finish(struct thread *thread, struct host_stack *stack)
 {
     struct task *task = thread->task;
-    block_all(task);
-    if (__atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL) == 0 && process.at_exit)
+    bool is_last = __atomic_sub_fetch(&n_guest_threads, 1, __ATOMIC_ACQ_REL) == 0;
+    if (is_last || !stack)
+        block_all(task);
+    if (is_last && process.at_exit)
         process.at_exit();
     release_tid_word(task);
     task_free(task);
-    thread_free(thread);
+    thread_end(thread);
+    if (stack)
+        host_stack_leave(stack, thread);
+    else
+        thread_free(thread);
 }
 
 RUN_OFTEN void clone_set_registers(struct thread *child, const struct clone_request *rq)
@@ -152,7 +158,7 @@ static void *thread_main(void *p)
         if (error) {
             task->clear_child_tid = 0;
             start_put(start);
-            thread_finish(thread);
+            thread_finish(thread, stack);
             return NULL;
         }
     }
@@ -162,9 +168,7 @@ static void *thread_main(void *p)
     start_put(start);
     signal_unblock(task);
     guest_loop(thread);
-    thread_finish(thread);
-    if (stack)
-        host_stack_leave(stack);
+    thread_finish(thread, stack);
     return NULL;
 }
 
@@ -267,16 +271,21 @@ long sys_exit(struct thread *t, const uint64_t arg[6])
 {
     struct task *task = t->task;
     /* A signal for the whole process must not die with this thread: what was caught is handled
-     * first, and from here on the kernel gives them to others. */
-    block_all(task);
+     * first, and from here on the kernel gives them to others, or the handler does. */
+    task->ending = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    bool is_open = (signal_host_mask(task->blocked) | LIBRARY_SIGNALS) != ALL_ASYNC;
+    if (is_open)
+        signal_block_all(task);
     if (signal_is_deliverable(task)) {
+        task->ending = false;
         signal_update_pending(task);
         signal_unblock(task);
         return -ERESTARTNOINTR;
     }
-    task->blocked |= ALL_ASYNC; /* and stays so */
+    if (is_open)
+        task->blocked |= ALL_ASYNC; /* and stays so */
     task->exit_status = (int)(arg[0] & 0xff);
-    task->ending = true;
     return 0;
 }
 
