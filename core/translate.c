@@ -40,8 +40,10 @@ bool translate_fetch(struct translator *t, guest_addr addr, void *dst, size_t n)
             return false;
     }
     const uint8_t *src = t->window + (addr - t->window_pc);
-    if (n == 4)
+    if (n == 4) /* sizes that are known take no call */
         memcpy(dst, src, 4);
+    else if (n == 1)
+        memcpy(dst, src, 1);
     else
         memcpy(dst, src, n);
     return true;

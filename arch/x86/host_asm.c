@@ -6,13 +6,15 @@
 
 /* -- Bytes ------------------------------------------------------------------------------------ */
 
+enum { MAX_INSN = 24 };
+
+/* An instruction being made. */
 struct bytes {
-    uint8_t b[24];
-    unsigned n;
-    int disp_at; /* where a literal's disp32 is, or -1 */
+    uint8_t *at;   /* of the byte to come */
+    uint8_t *disp; /* a literal's disp32, or null */
 };
 
-static void add_byte(struct bytes *o, unsigned byte) { o->b[o->n++] = (uint8_t)byte; }
+static void add_byte(struct bytes *o, unsigned byte) { *o->at++ = (uint8_t)byte; }
 
 static void add_le(struct bytes *o, uint64_t value, unsigned size)
 {
@@ -29,17 +31,6 @@ static bool write_bytes(struct x86_asm *a, const uint8_t *b, size_t n)
     }
     memcpy(a->at, b, n);
     a->at += n;
-    a->n_insns++;
-    return true;
-}
-
-/* The same for an instruction: a copy of fixed size, of which later ones overwrite the excess, is a few moves. */
-static bool write_insn(struct x86_asm *a, const struct bytes *o)
-{
-    if (a->end - a->at < 16)
-        return write_bytes(a, o->b, o->n);
-    memcpy(a->at, o->b, 16);
-    a->at += o->n;
     a->n_insns++;
     return true;
 }
@@ -104,7 +95,7 @@ static void add_memory(struct bytes *o, const struct enc *e)
     unsigned reg = (e->reg & 7u) << 3;
     if (m->base == X86_LITERAL) {
         add_byte(o, reg | 5);
-        o->disp_at = (int)o->n;
+        o->disp = o->at;
         add_le(o, 0, 4);
         return;
     }
@@ -135,10 +126,10 @@ static void add_memory(struct bytes *o, const struct enc *e)
         add_le(o, (uint32_t)m->disp, 4);
 }
 
-void enc_emit(struct x86_asm *a, const struct enc *e)
+/* E's bytes to AT. Returns how many; *DISP_AT: where among them a literal's disp32 is, or -1. */
+static inline size_t encode(const struct x86_asm *a, const struct enc *e, uint8_t *at, ptrdiff_t *disp_at)
 {
-    struct bytes o = {.n = 0, .disp_at = -1};
-    uint8_t *from = a->at;
+    struct bytes o = {.at = at};
     add_prefixes(&o, e);
     if (e->no_modrm) {
         add_byte(&o, e->opcode | (e->rm & 7u));
@@ -150,15 +141,30 @@ void enc_emit(struct x86_asm *a, const struct enc *e)
             add_byte(&o, 0xc0 | (e->reg & 7u) << 3 | (e->rm & 7u));
     }
     add_le(&o, (uint64_t)e->imm, e->imm_size);
-    if (o.disp_at >= 0) {
+    if (o.disp) {
         /* Until the literals are placed the field holds the chain of uses and the bytes that follow it. */
-        struct x86_literal *l = &a->literal[e->m.disp];
-        uint32_t link = l->uses << 3 | e->imm_size;
-        memcpy(o.b + o.disp_at, &link, 4);
-        if (!a->overflow && (size_t)(a->end - a->at) >= o.n)
-            l->uses = asm_offset(a) + (unsigned)o.disp_at;
+        uint32_t link = a->literal[e->m.disp].uses << 3 | e->imm_size;
+        memcpy(o.disp, &link, 4);
     }
-    if (write_insn(a, &o) && LOG_ON(out_asm))
+    *disp_at = o.disp ? o.disp - at : -1;
+    return (size_t)(o.at - at);
+}
+
+/* In its place, since reading as a whole what was written in bytes takes long. */
+void enc_emit(struct x86_asm *a, const struct enc *e)
+{
+    uint8_t *from = a->at, apart[MAX_INSN];
+    uint32_t offset = asm_offset(a);
+    ptrdiff_t disp_at;
+    if (likely(a->end - from >= MAX_INSN)) {
+        a->at += encode(a, e, from, &disp_at);
+        a->n_insns++;
+    } else if (!write_bytes(a, apart, encode(a, e, apart, &disp_at))) {
+        return;
+    }
+    if (disp_at >= 0)
+        a->literal[e->m.disp].uses = offset + (uint32_t)disp_at;
+    if (LOG_ON(out_asm))
         enc_list(a, from, e);
 }
 

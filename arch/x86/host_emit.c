@@ -316,7 +316,8 @@ static void emit_ops(struct emitter *e)
 static void *keep(const void *src, size_t size)
 {
     void *p = tb_alloc(size);
-    memcpy(p, src, size);
+    if (size)
+        memcpy(p, src, size);
     return p;
 }
 
