@@ -5,7 +5,10 @@
 
 #include "core/memory.h"
 
+enum { PAGES_AT_ONCE = 32 << 10 }; /* bytes */
+
 static WRITTEN_OFTEN uint8_t *base, *at, *limit, *kept;
+static WRITTEN_OFTEN uint8_t *there; /* it has pages up to here */
 
 bool code_buffer_init(size_t size)
 {
@@ -13,7 +16,7 @@ bool code_buffer_init(size_t size)
     if (p == MAP_FAILED)
         return false;
     memory_reserve_own(p, size);
-    base = at = kept = p;
+    base = at = kept = there = p;
     limit = base + size;
     return true;
 }
@@ -28,6 +31,10 @@ void code_buffer_end(size_t size)
     at += ALIGN_UP(size, 16);
     if (at > limit)
         at = limit;
+    if (at > there && limit - there >= PAGES_AT_ONCE) {
+        memory_populate(there, PAGES_AT_ONCE);
+        there += PAGES_AT_ONCE;
+    }
 }
 
 void code_buffer_skip_to(unsigned residue, unsigned size)

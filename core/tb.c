@@ -20,7 +20,7 @@
 #include "core/tagged.h"
 
 enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 2048, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
-enum { FIRST_MEMORY = 32 << 10 }; /* what a small program needs */
+enum { PAGES_AT_ONCE = 32 << 10 }; /* bytes of tables: a page that is had when it is touched costs several times as much */
 /* A link out of code from a cache file makes a private copy of a page, which costs as much as so many ways through C. */
 enum { PASSES_UNLINKED = 16 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
@@ -50,7 +50,8 @@ static LARGE_TABLE struct tb *first_by_host[FIRST_BY_HOST];
 static struct tb **by_host = first_by_host; /* blocks in the order of their code; moved, and added to, with tb_lock held */
 static WRITTEN_OFTEN unsigned n_by_host, room_by_host = FIRST_BY_HOST, max_by_host;
 static unsigned n_dead; /* of these, dropped */
-static WRITTEN_OFTEN char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space, touched as needed */
+static WRITTEN_OFTEN char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space */
+static WRITTEN_OFTEN char *memory_there; /* it has pages up to here */
 
 static struct tb **bucket_of(const struct hash_table *h, guest_addr pc)
 {
@@ -72,15 +73,19 @@ void *tb_alloc(size_t size)
 {
     if (!memory) {
         size_t total = engine_options.code_size * TABLES_PER_CODE + LARGEST_TB;
-        memory = memory_at = reserve(total);
+        memory = memory_at = memory_there = reserve(total);
         memory_end = memory + total;
-        memory_populate(memory, FIRST_MEMORY);
         max_by_host = (unsigned)(engine_options.code_size / CODE_PER_TB);
     }
     char *p = memory_at;
     memory_at += ALIGN_UP(size, 8);
     if (memory_at > memory_end)
         bug("translation tables are full");
+    if (memory_at > memory_there) {
+        size_t more = ALIGN_UP((size_t)(memory_at - memory_there), PAGES_AT_ONCE);
+        memory_populate(memory_there, more);
+        memory_there += more;
+    }
     return p;
 }
 
