@@ -8,9 +8,12 @@
 #include "core/memory.h"
 #include "core/opt.h"
 #include "core/region_graph.h"
+#include "core/thread.h"
 
 /* Uses in a loop count 2^LOOP_WEIGHT_LOG2 times as often, per level. */
 enum { LOOP_WEIGHT_LOG2 = 3, MAX_DEPTH = 6, MAX_QUEUE = 128, MAX_RUNS = 160, MAX_GAP = 1 << 20 };
+/* A switch whose loop fits into a region: so many ways, so far from the head. */
+enum { MAX_LANDINGS = 24, LANDINGS_NEAR = 4 << 10 };
 
 /* The head of a block to be. */
 struct place {
@@ -26,6 +29,8 @@ struct explore {
     struct place queue[MAX_QUEUE]; /* heads of blocks, in the order in which they were seen */
     unsigned n_queue;
     unsigned n_ops, n_exits;
+    guest_addr landing[MAX_LANDINGS + 1]; /* near the head, to which indirect jumps have led */
+    unsigned n_landings;
     struct tb_range run[MAX_RUNS]; /* guest code that blocks depend on */
     unsigned n_runs;
 };
@@ -132,6 +137,33 @@ static guest_addr guess_target(const struct ir *ir, ir_ref a)
     return memory_read(&target, base->imm + (guest_addr)(int64_t)load->disp, sizeof target) == 0 ? target : 0;
 }
 
+/* The thread's jump cache has where its indirect jumps have led to. */
+static void find_landings(struct explore *x)
+{
+    const struct jump_cache_entry *e = current_thread ? cpu_jump_cache(&current_thread->cpu) : NULL;
+    unsigned n = 0;
+    for (unsigned i = 0; e && i < JUMP_CACHE_SIZE && n <= MAX_LANDINGS; i++)
+        if (e[i].pc - x->r->pc + LANDINGS_NEAR < 2 * LANDINGS_NEAR && tb_find(e[i].pc, x->r->mode))
+            x->landing[n++] = e[i].pc;
+    x->n_landings = n <= MAX_LANDINGS ? n : 0;
+}
+
+/* The indirect jump END adds an offset from a table to the address of code: compilers do so for a switch. What loads a whole
+ * address is a call's rest or an interpreter with more ways than a region can have. */
+static bool is_switch(const struct ir *ir, const struct ir_op *end)
+{
+    const struct ir_op *target = &ir->ops[end->a];
+    return !end->aux && target->op == IR_add && ir->ops[target->a].op == IR_addr;
+}
+
+static bool is_landing(const struct explore *x, struct place at)
+{
+    for (unsigned i = 0; i < x->n_landings; i++)
+        if (x->landing[i] == at.pc && !x->follow_calls)
+            return true;
+    return false;
+}
+
 /* ---- Blocks ------------------------------------------------------------------------------------------------ */
 
 /* Helpers find pinned registers where the convention has them, and what they do takes longer than a region saves. */
@@ -174,7 +206,7 @@ static bool ends_well(struct explore *x, unsigned context, guest_addr *guess)
     case IR_jumpi:
         *guess = x->follow_calls && !end->aux ? guess_target(ir, end->a) : 0;
         if (!*guess)
-            return false;
+            return !x->follow_calls && x->n_landings > 0 && is_switch(ir, end);
         expect(ir, *guess, IR_GUESS);
         return true;
     default:
@@ -234,6 +266,10 @@ static void add_block(struct explore *x, struct place at)
     x->n_ops += ir->n;
     x->n_exits += exits;
     r->n_insns += b->n_insns;
+    b->is_landing = is_landing(x, at);
+    if (last_op(ir)->op == IR_jumpi)
+        for (unsigned i = 0; i < x->n_landings; i++)
+            enqueue(x, x->landing[i], 0);
     for (uint32_t i = 1; i < ir->n; i++) {
         const struct ir_op *op = &ir->ops[i];
         if (!region_is_exit(op) || op->d & IR_OUT || (op->op == IR_goto_call && b->into == b->context))
@@ -420,9 +456,11 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     memset(r->uses, 0, sizeof r->uses);
     memset(r->is_put, 0, sizeof r->is_put);
     memset(r->context, 0, sizeof *r->context);
+    r->jumps_inside = false;
     x.t = t;
     x.r = r;
     x.alone = alone;
+    find_landings(&x);
     if ((alone || !explore(&x, false)) && !explore(&x, true))
         return NULL;
     settle_returns(r);

@@ -9,7 +9,10 @@
  * of the call: a block is one of a context, which says from where the guest came. A call is a jump into the context that it
  * makes. A return is a jump back to the calling context (IR_BACK), after a comparison of its target with what the call left
  * unless the register has not changed since; if they differ, the region is left in front of the return (IR_OUT). In the same
- * way a jump to an address from memory (PLT) goes on where it led to when the region was made (IR_GUESS). */
+ * way a jump to an address from memory (PLT) goes on where it led to when the region was made (IR_GUESS).
+ *
+ * A switch in a loop is an indirect jump to a few places near the head, its landings. Those to which the thread has jumped so far
+ * are blocks of the region, and its indirect jumps find them in a table behind the code. To all others they leave the region. */
 #pragma once
 #include "core/tb.h"
 #include "core/translate.h"
@@ -31,6 +34,7 @@ struct region_block {
     uint8_t context, into; /* into: the context that its call makes, or its own: it makes none */
     guest_addr guess; /* where its exit with IR_GUESS leads to */
     uint8_t depth;   /* loops of the region that it is part of */
+    bool is_landing; /* the region's indirect jumps lead to it */
     bool needs_flags; /* the guest's flags at its entry may be used */
 };
 
@@ -42,6 +46,7 @@ struct hot_region {
     uint8_t order[REGION_MAX_BLOCKS]; /* of the code: indices of blocks */
     uint32_t uses[IR_MAX_VARS]; /* gets and puts of each variable, those in loops counting more */
     bool is_put[IR_MAX_VARS];   /* some block writes it */
+    bool jumps_inside;          /* it has indirect jumps; what are its landings depends on what was run */
     bool follows_calls;         /* which blocks it has depends on what was run */
     unsigned n_contexts;
     struct region_context context[REGION_MAX_CONTEXTS];

@@ -7,12 +7,27 @@ bool region_is_exit(const struct ir_op *op)
     return (ir_op_info[op->op].props & IR_EXIT) || op->op == IR_jump || op->op == IR_goto_call;
 }
 
+static struct ir_op *indirect_jump(struct region_block *block)
+{
+    struct ir_op *end = &block->ir.ops[block->ir.n - 1];
+    return end->op == IR_jumpi ? end : NULL;
+}
+
+static uint64_t landings(const struct hot_region *r)
+{
+    uint64_t set = 0;
+    for (unsigned b = 0; b < r->n_blocks; b++)
+        set |= (uint64_t)r->block[b].is_landing << b;
+    return set;
+}
+
 /* ONLY_SILENT: those that do not poll. */
 static void find_edges(struct hot_region *r, bool only_silent)
 {
     for (unsigned b = 0; b < r->n_blocks; b++) {
         struct region_block *block = &r->block[b];
-        block->to = 0;
+        const struct ir_op *jump = indirect_jump(block);
+        block->to = jump && !(only_silent && jump->d & IR_POLL) ? landings(r) : 0;
         for (uint32_t i = 1; i < block->ir.n; i++) {
             const struct ir_op *op = &block->ir.ops[i];
             int to = region_is_exit(op) && !(only_silent && op->d & IR_POLL) ? region_target(r, block, op).block : -1;
@@ -132,10 +147,27 @@ static void drop_poll(struct hot_region *r, unsigned block, struct ir_op *op, un
     r->block[block].to |= (uint64_t)1 << to;
 }
 
+/* The same for its indirect jump. */
+static void drop_jump_poll(struct hot_region *r, unsigned block)
+{
+    struct ir_op *jump = indirect_jump(&r->block[block]);
+    if (!jump || reaching(r, (uint64_t)1 << block, 0) & landings(r))
+        return;
+    jump->d &= (uint16_t)~IR_POLL;
+    r->block[block].to |= landings(r);
+}
+
 /* Every loop of the region needs one poll, on its way back. */
 static void drop_polls(struct hot_region *r, const uint64_t *dom)
 {
+    for (unsigned b = 0; b < r->n_blocks; b++) {
+        struct ir_op *jump = indirect_jump(&r->block[b]);
+        if (jump)
+            jump->d |= IR_POLL, r->jumps_inside = true;
+    }
     find_edges(r, true);
+    for (unsigned b = 0; b < r->n_blocks; b++)
+        drop_jump_poll(r, b);
     for (int back = false; back <= true; back++)
         for (unsigned b = 0; b < r->n_blocks; b++) {
             struct region_block *block = &r->block[b];
@@ -153,6 +185,8 @@ static void drop_polls(struct hot_region *r, const uint64_t *dom)
 static int usual_way(const struct hot_region *r, const struct region_block *block)
 {
     const struct ir_op *end = &block->ir.ops[block->ir.n - 1];
+    if (end->op == IR_jumpi)
+        return -1;
     return region_target(r, block, end[-1].op == IR_exit_eq ? end - 1 : end).block;
 }
 

@@ -192,11 +192,19 @@ struct x86_mem asm_literal(struct x86_asm *a, uint64_t lo, uint64_t hi)
     return (struct x86_mem){X86_LITERAL, X86_NO_REG, 0, (int32_t)i};
 }
 
-void asm_flush_literals(struct x86_asm *a)
+uint32_t asm_align_data(struct x86_asm *a)
 {
     static const uint8_t padding[16];
+    write_bytes(a, padding, -(uintptr_t)a->at & 15);
+    return asm_offset(a);
+}
+
+void asm_data(struct x86_asm *a, const void *data, size_t size) { write_bytes(a, data, size); }
+
+void asm_flush_literals(struct x86_asm *a)
+{
     if (a->n_literals)
-        write_bytes(a, padding, -(uintptr_t)a->at & 15);
+        asm_align_data(a);
     for (unsigned i = 0; i < a->n_literals; i++) {
         uint8_t *from = a->at;
         uint64_t pair[2] = {a->literal[i].lo, a->literal[i].hi};

@@ -56,6 +56,9 @@ static inline uint32_t asm_offset(const struct x86_asm *a) { return (uint32_t)(a
 struct x86_mem asm_literal(struct x86_asm *a, uint64_t lo, uint64_t hi);
 /* Write the constants, 16-byte aligned, after the last instruction and fix up their uses. */
 void asm_flush_literals(struct x86_asm *a);
+/* Data behind the code: the offset where it starts, aligned to 16 bytes, then the data. */
+uint32_t asm_align_data(struct x86_asm *a);
+void asm_data(struct x86_asm *a, const void *data, size_t size);
 
 /* -- Integer ----------------------------------------------------------------------------------- */
 enum x86_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };

@@ -352,7 +352,7 @@ static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned
     e->region = NULL;
     e->pin = ra_host.pin;
     e->n_moves = e->n_calls = 0;
-    e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = 0;
+    e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = e->n_table_uses = 0;
     e->places_full = e->ra.ran_out = false;
     for (unsigned i = 0; i < n_vars; i++)
         e->place_of[i] = MAX_PLACES;
@@ -426,6 +426,7 @@ bool emit_end(struct emitter *e)
     e->tb->n_moves = (uint16_t)e->n_moves;
     e->tb->n_calls = (uint16_t)e->n_calls;
     emit_out_of_line(e);
+    emit_region_table(e);
     asm_flush_literals(&e->a);
     if (e->a.overflow)
         return false;

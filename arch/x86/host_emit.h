@@ -17,7 +17,7 @@ enum flags_form {
     FLAGS_FCMP /* result of (U)COMIS a, b */
 };
 
-enum ool_kind { OOL_EXIT, OOL_FP, OOL_ALIGN, OOL_MISS_JUMP, OOL_MISS_CALL, OOL_POLL };
+enum ool_kind { OOL_EXIT, OOL_FP, OOL_ALIGN, OOL_MISS_JUMP, OOL_MISS_CALL, OOL_LEAVE_JUMP, OOL_POLL };
 
 /* Code placed after the block: what, jumps that lead there, where to go on. */
 struct ool {
@@ -57,6 +57,8 @@ struct emitter {
     uint32_t block_at[REGION_MAX_BLOCKS]; /* offset of each block's code, 0: not yet */
     unsigned n_region_jumps;
     struct region_jump region_jump[MAX_OOL];
+    unsigned n_table_uses;
+    asm_label table_use[REGION_MAX_BLOCKS]; /* displacements that reach the table of the region's indirect jumps */
     ir_ref eflags;            /* operation whose flags are in EFLAGS, or IR_NONE */
     enum flags_form form;
     ir_ref guest_flags;       /* current value of the guest's flags (last putf) or IR_NONE: as at entry */
@@ -117,6 +119,11 @@ void emit_from_standard(struct emitter *e);
 /* Jump to block TO of the region, always or if CC holds. */
 void emit_region_jump(struct emitter *e, int to);
 void emit_region_jcc(struct emitter *e, enum x86_cc cc, int to);
+/* Jump indirectly to the guest address in TARGET, if a block of the region is there; after a poll if POLL. Else go to what is out
+ * of line. */
+void emit_region_jumpi(struct emitter *e, unsigned target, bool poll);
+/* Behind the code: where the blocks are that these lead to. */
+void emit_region_table(struct emitter *e);
 bool host_emit_region(const struct hot_region *r, struct tb *tb);
 
 /* -- host_emit.c ----------------------------------------------------------------------------------- */

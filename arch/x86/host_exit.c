@@ -304,6 +304,10 @@ static void emit_jumpi(struct emitter *e, ir_ref ref, const struct ir_op *op)
     (void)ref;
     struct ool *o;
     save_flags(e, op->b);
+    if (e->region) {
+        emit_region_jumpi(e, (unsigned)ra_use(&e->ra, op->a), op->d & IR_POLL);
+        return;
+    }
     asm_jmp_m(&e->a, jump_cache_entry(e, (unsigned)ra_use(&e->ra, op->a), op->aux, OOL_MISS_JUMP, &o));
 }
 
@@ -390,6 +394,21 @@ static void miss_code(struct emitter *e, const struct ool *o)
     }
 }
 
+/* Out of the region to the guest address in a register. */
+static void leave_jump_code(struct emitter *e, const struct ool *o)
+{
+    int32_t table = JUMP_CACHE_OFFSET - CPU_BIAS;
+    asm_mov_rr(&e->a, 1, RAX, o->reg[1]);
+    emit_to_standard(e);
+    asm_mov_rr(&e->a, 0, RCX, RAX);
+    asm_alu_ri(&e->a, ALU_AND, 0, RCX, (JUMP_CACHE_SIZE - 1) << 2);
+    asm_alu_rm(&e->a, ALU_CMP, 1, RAX, x86_mem_index(RBP, RCX, 2, table));
+    asm_label miss = asm_jcc_short(&e->a, CC_NE);
+    asm_jmp_m(&e->a, x86_mem_index(RBP, RCX, 2, table + (int32_t)offsetof(struct jump_cache_entry, code)));
+    asm_patch_here(&e->a, miss);
+    asm_jmp_m(&e->a, stub_mem(STUB_MISS));
+}
+
 /* The negation of operand B is made in the register of the result, which holds nothing yet. */
 static void negate_operand(struct emitter *e, const struct ir_op *op, unsigned dst, unsigned b)
 {
@@ -443,6 +462,9 @@ static void out_of_line(struct emitter *e, const struct ool *o)
         break;
     case OOL_FP:
         slow_code(e, o);
+        break;
+    case OOL_LEAVE_JUMP:
+        leave_jump_code(e, o);
         break;
     case OOL_POLL:
         emit_to_standard(e);

@@ -5,6 +5,7 @@
  * home. So the way in stores the variables that give way, then loads the others; the way out does the opposite. */
 #include "arch/x86/host_emit.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "arch/x86/host_backend.h"
@@ -156,13 +157,77 @@ void emit_region_jcc(struct emitter *e, enum x86_cc cc, int to)
         note_jump(e, asm_jcc_near(&e->a, cc), (unsigned)to);
 }
 
+/* ---- Indirect jumps inside ----------------------------------------------------------------------------------------- */
+
+/* The table is a hash table without chains. To what has no place in it the region's way out leads. */
+enum { MIN_TABLE = 16, MAX_TABLE = 256 };
+struct landing {
+    guest_addr pc;
+    int64_t code; /* from the table's start */
+};
+
+static unsigned table_place(guest_addr pc, unsigned size) { return (unsigned)(pc >> 2) & (size - 1); }
+
+/* A power of two with which no two landings fall on one place, if there is one. */
+static unsigned table_size(const struct hot_region *r)
+{
+    unsigned size = MIN_TABLE / 2;
+    for (bool collides = true; collides && size < MAX_TABLE;) {
+        bool used[MAX_TABLE] = {false};
+        size *= 2;
+        collides = false;
+        for (unsigned b = 0; b < r->n_blocks; b++)
+            if (r->block[b].is_landing) {
+                bool *place = &used[table_place(r->block[b].ir.pc, size)];
+                collides |= *place;
+                *place = true;
+            }
+    }
+    return size;
+}
+
+void emit_region_jumpi(struct emitter *e, unsigned target, bool poll)
+{
+    unsigned index = (unsigned)ra_temp(&e->ra, false), table = (unsigned)ra_temp(&e->ra, false);
+    if (poll)
+        asm_alu_mi(&e->a, ALU_CMP, 2, mem_cpu((int32_t)offsetof(struct cpu, pending)), 0);
+    asm_label pending = poll ? asm_jcc_near(&e->a, CC_NE) : 0;
+    asm_mov_rr(&e->a, 0, index, target);
+    asm_alu_ri(&e->a, ALU_AND, 0, index, (int32_t)(table_size(e->region) - 1) << 2);
+    e->table_use[e->n_table_uses++] = asm_lea_label(&e->a, table);
+    asm_alu_rm(&e->a, ALU_CMP, 1, target, x86_mem_index((int)table, (int)index, 2, 0));
+    struct ool *o = add_ool(e, OOL_LEAVE_JUMP, asm_jcc_near(&e->a, CC_NE));
+    o->reg[1] = (uint8_t)target;
+    if (poll)
+        o->jump[o->n_jumps++] = pending;
+    asm_alu_rm(&e->a, ALU_ADD, 1, table, x86_mem_index((int)table, (int)index, 2, offsetof(struct landing, code)));
+    asm_jmp_r(&e->a, table);
+}
+
+void emit_region_table(struct emitter *e)
+{
+    struct landing table[MAX_TABLE] = {{.pc = 4}}; /* an empty place has an address that belongs to another */
+    if (!e->n_table_uses)
+        return;
+    unsigned size = table_size(e->region);
+    uint32_t at = asm_align_data(&e->a);
+    for (unsigned b = 0; b < e->region->n_blocks; b++) {
+        guest_addr pc = e->region->block[b].ir.pc;
+        if (e->region->block[b].is_landing)
+            table[table_place(pc, size)] = (struct landing){pc, (int64_t)e->block_at[b] - at};
+    }
+    asm_data(&e->a, table, size * sizeof *table);
+    for (unsigned i = 0; i < e->n_table_uses; i++)
+        asm_patch_to(&e->a, e->table_use[i], at);
+}
+
 /* ---- The region -------------------------------------------------------------------------------------------------- */
 
 /* Code of several files does not move as a whole, and what depends on what was run could not be made again to compare: such
  * a region has absolute addresses and is not kept. */
 static void settle_bias(struct emitter *e, const struct hot_region *r)
 {
-    if (!r->follows_calls)
+    if (!r->follows_calls && !r->jumps_inside)
         return;
     e->bias = NULL;
     e->n_bias = MAX_BIAS_USES + 1;

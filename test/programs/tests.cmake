@@ -48,8 +48,8 @@ foreach(name libc threads jit stress)
         SKIP_RETURN_CODE 77)
 endforeach()
 # Every block as a region of its own, and loops as soon as they are seen twice.
-foreach(name atomics exclusives faults jit libc long_blocks math neon region_calls signals signal_stress stress strings
-        threads)
+foreach(name atomics exclusives faults jit libc long_blocks math neon region_calls region_switch signals signal_stress
+        stress strings threads)
     foreach(threshold 0 1)
         add_test(NAME program.aarch64.${name}.tier2_${threshold} COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
             ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
