@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/code_buffer.h"
@@ -26,9 +26,9 @@ enum { SAVE_BLOCKS = 512, SAVE_SECONDS = 10 };
 enum { LEAST_FIRST = 8, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 };
 /* A region saves all later processes its making, and until then the slower code: as much as writing so many blocks. */
 enum { BLOCKS_PER_REGION = 1024 };
-/* What saving may take of the process's time: a 25th of it, since all that the cache does is to take less than a tenth, and
+/* What saving may take of the process's time: a 32nd of it, since all that the cache does is to take less than a tenth, and
  * of what the cache has saved, a part. What it takes is measured; these tell how much to begin. */
-enum { PART_OF_TIME = 25, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
+enum { PART_OF_TIME = 32, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
 enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 
 LARGE_TABLE struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
@@ -451,14 +451,19 @@ static void fail_if_different(void)
         die("%u cached blocks differ from their translations", n);
 }
 
+int64_t cache_clock(clockid_t clock)
+{
+    struct timespec t;
+    syscall(SYS_clock_gettime, clock, &t);
+    return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+}
+
 /* True if PART is all of WHOLE, else in so many of cases: what is not worth its price in one process is missed by many. */
 static bool takes_its_turn(uint64_t part, uint64_t whole)
 {
-    struct timespec now;
     if (part == 0 || part >= whole)
         return part != 0;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_nsec % whole < part;
+    return (uint64_t)cache_clock(CLOCK_MONOTONIC) % whole < part;
 }
 
 /* Decide what is to be done with a unit's file, in u->is_due and u->for_regions. */
@@ -473,12 +478,7 @@ static void decide(struct cache_unit *u)
         u->is_due = u->n_new >= LEAST_FIRST || (u->damaged && u->n_new > 0);
 }
 
-static int64_t cpu_time(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+static int64_t cpu_time(void) { return cache_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 /* Units with code in [from, end). A process that did little but translate writes a part of it only, the next one the rest. */
 static void save_locked(guest_addr from, guest_addr end)
@@ -524,15 +524,15 @@ void cache_flush(void)
 static void save_in_time(void)
 {
     static unsigned n;
-    static time_t last;
+    static int64_t last;
     if (++n < SAVE_BLOCKS)
         return;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (last && now.tv_sec - last >= SAVE_SECONDS)
+    int64_t now = cache_clock(CLOCK_MONOTONIC);
+    bool is_time = now - last >= SAVE_SECONDS * (int64_t)SECOND;
+    if (last && is_time)
         save_locked(0, ~(guest_addr)0);
-    if (!last || now.tv_sec - last >= SAVE_SECONDS)
-        last = now.tv_sec;
+    if (!last || is_time)
+        last = now;
     n = 0;
 }
 

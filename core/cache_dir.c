@@ -19,7 +19,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/fd.h"
@@ -198,7 +197,7 @@ int cache_open(const char *name, bool writing, uint64_t *size)
     if (fd < 0)
         return -1;
     /* The time of the last use, for pruning: exact to the hour. */
-    if (writable && time(NULL) - st.st_mtime > TOUCH_SECONDS)
+    if (writable && cache_clock(CLOCK_REALTIME_COARSE) / SECOND - st.st_mtime > TOUCH_SECONDS)
         futimens(fd, NULL);
     *size = (uint64_t)st.st_size;
     return keep_fd(CACHE_FD_FILE, fd);

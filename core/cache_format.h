@@ -23,7 +23,7 @@
 #pragma once
 #include "core/types.h"
 
-enum { CACHE_VERSION = 4, CACHE_PAGE = 4096, CACHE_NAME_SIZE = 64, CACHE_MAX_SEGMENTS = 24, CACHE_CHUNK = 64 << 10 };
+enum { CACHE_VERSION = 4, CACHE_PAGE = 4096, CACHE_NAME_SIZE = 64, CACHE_MAX_SEGMENTS = 24, CACHE_CHUNK = 16 << 10 };
 #define CACHE_MAGIC "anyarch\n"
 
 struct cache_key {

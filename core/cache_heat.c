@@ -13,10 +13,10 @@
 enum { N_WORDS = 1024 };
 #define COUNT_MASK ((uint64_t)CACHE_HEAT_VAIN)
 
-/* Guarded by tb_lock. */
+/* Guarded by tb_lock. ANY: words were read or kept. */
 static LARGE_TABLE uint64_t words[N_WORDS];
 static LARGE_TABLE bool is_new[N_WORDS]; /* not in the file */
-static WRITTEN_OFTEN bool any_new;
+static WRITTEN_OFTEN bool any, any_new;
 
 static uint64_t name_of(const struct cache_unit *u, uint32_t offset, uint32_t mode)
 {
@@ -28,15 +28,18 @@ static void read_words(void)
 {
     static bool was_read;
     uint64_t size;
-    int fd = was_read ? -1 : cache_open(CACHE_HEAT, false, &size);
-    if (fd >= 0 && pread(fd, words, sizeof words, 0) < 0)
-        words[0] = 0;
+    if (was_read)
+        return;
+    int fd = cache_open(CACHE_HEAT, false, &size);
+    any |= fd >= 0 && pread(fd, words, sizeof words, 0) > 0;
     cache_close(CACHE_FD_FILE);
     was_read = true;
 }
 
 uint32_t cache_heat_at(const struct cache_unit *u, uint32_t offset, uint32_t mode)
 {
+    if (!any)
+        return 0;
     uint64_t name = name_of(u, offset, mode), word = words[name % N_WORDS];
     return (word ^ name) & ~COUNT_MASK ? 0 : (uint32_t)(word & COUNT_MASK);
 }
@@ -61,7 +64,7 @@ void cache_keep_heat(const struct tb *tb, uint32_t count)
     if (*old == word || is_known)
         return;
     *old = word;
-    is_new[name % N_WORDS] = any_new = true;
+    is_new[name % N_WORDS] = any_new = any = true;
 }
 
 RUN_OFTEN static void forget_new(void)

@@ -10,12 +10,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/hash.h"
 
-enum { N_MARKS = 512, LEAST_AGE = 3, SECOND = 1000000000 };
+enum { N_MARKS = 512, LEAST_AGE = 3 };
 
 static uint64_t kernel; /* hash of its id; guarded by tb_lock */
 
@@ -66,7 +65,8 @@ void cache_marks_compare(struct cache_unit *u, int fd)
     u->changed = st.st_ctim.tv_sec;
     u->is_code_known = mark && mark == u->code_mark;
     u->is_marked = u->is_code_known || mark == u->mark;
-    u->is_code_young = u->code_mark && !u->is_marked && time(NULL) - u->code_changed / SECOND < LEAST_AGE;
+    u->is_code_young = u->code_mark && !u->is_marked &&
+                       cache_clock(CLOCK_REALTIME_COARSE) - u->code_changed < LEAST_AGE * (int64_t)SECOND;
 }
 
 /* Also what this process did not need is checked, if it needed some. */
@@ -97,7 +97,7 @@ void cache_marks_set(struct cache_unit *u)
     char name[CACHE_FILE_NAME];
     bool used;
     if (!u->file.header || u->damaged || !u->mark || u->is_marked || u->is_code_young ||
-        time(NULL) - u->changed < LEAST_AGE || !cache_dir_writable())
+        cache_clock(CLOCK_REALTIME_COARSE) / SECOND - u->changed < LEAST_AGE || !cache_dir_writable())
         return;
     if (!is_whole(u, &used)) { /* damaged where no process looks */
         cache_file_name(name, &u->key, "tbc");

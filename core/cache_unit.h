@@ -52,6 +52,10 @@ struct cache_unit {
     uint32_t n_different; /* with "verify", among the hits */
 };
 
+/* A clock in ns. Not by the vDSO, whose pages cost a short process more than a system call. */
+enum { SECOND = 1000000000 };
+int64_t cache_clock(clockid_t clock);
+
 extern struct cache_unit cache_units[];
 extern unsigned n_cache_units;
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/hash.h"
@@ -551,9 +550,7 @@ static bool add_to_file(struct writer *w)
 static bool make_file(struct writer *w)
 {
     char temporary[CACHE_FILE_NAME], name[CACHE_FILE_NAME];
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const struct cache_key mine = {{w->unit->key.word[0], (uint64_t)now.tv_nsec << 32 ^ (uint64_t)getpid()}};
+    const struct cache_key mine = {{w->unit->key.word[0], (uint64_t)cache_clock(CLOCK_MONOTONIC) << 32 ^ (uint64_t)getpid()}};
     cache_file_name(temporary, &mine, "tmp");
     cache_file_name(name, &w->unit->key, "tbc");
     int folder = cache_fd(CACHE_FD_FOLDER), fd = cache_create(temporary);
@@ -602,7 +599,7 @@ static void *work_memory(struct writer *w, size_t *size)
         w->index_bits++;
     *size = w->n_want * sizeof *w->want + w->max_blocks * (sizeof *w->blocks + sizeof *w->entries) +
             (sizeof *w->index << w->index_bits);
-    void *p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     w->want = p;
     w->blocks = (const void **)(void *)(w->want + w->n_want);
     w->index = (uint32_t *)(void *)(w->blocks + w->max_blocks);

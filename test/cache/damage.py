@@ -11,7 +11,7 @@ import sys
 
 MASK = (1 << 64) - 1
 K0, K1, K2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93, 0xa0761d6478bd642f
-SEGMENT, TABLE, CHUNK = 64, 152, 64 << 10  # bytes of a row of segments, where they begin, pieces that are hashed
+SEGMENT, TABLE, CHUNK = 64, 152, 16 << 10  # bytes of a row of segments, where they begin, pieces that are hashed
 ENTRY, PARTS = struct.Struct("<5I7H2B"), (12, 8, 12, 16, 4)  # bytes of an exit, range, flags_at, place, bias_at
 
 
