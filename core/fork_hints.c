@@ -43,16 +43,19 @@ static bool is_constant_code(guest_addr pc)
     return memory_map_find(pc, &r) && r.start <= pc && (r.prot & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC;
 }
 
+static struct tb *constant_block(struct thread *thread, guest_addr pc, uint32_t mode)
+{
+    return is_constant_code(pc) ? tb_get(thread, pc, mode) : NULL;
+}
+
 static void follow(struct thread *thread, const struct note *n)
 {
-    if (!is_constant_code(n->pc))
-        return;
-    struct tb *to = tb_get(thread, n->pc, n->mode);
-    struct tb *from = n->from ? tb_find(n->from, n->mode) : NULL;
+    struct tb *to = constant_block(thread, n->pc, n->mode);
+    struct tb *from = n->from ? constant_block(thread, n->from, n->mode) : NULL;
     if (to && !n->from && !n->exit)
         cpu_remember(thread, to);
     if (to && from && n->exit < from->n_exits && from->exits[n->exit].target == n->pc)
-        tb_link(from, n->exit, to);
+        tb_link_at_once(from, n->exit, to);
 }
 
 static void make_notes(void)

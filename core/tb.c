@@ -251,6 +251,14 @@ void tb_link(struct tb *tb, unsigned n, struct tb *to)
     pthread_mutex_unlock(&tb_lock);
 }
 
+void tb_link_at_once(struct tb *tb, unsigned n, struct tb *to)
+{
+    pthread_mutex_lock(&tb_lock);
+    tb->passes = PASSES_UNLINKED;
+    link_exit(tb, n, to);
+    pthread_mutex_unlock(&tb_lock);
+}
+
 struct tb *tb_owner(const void *code)
 {
     bool made;

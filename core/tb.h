@@ -67,8 +67,10 @@ struct tb {
 struct tb *tb_find(guest_addr pc, uint32_t mode);
 /* Find or translate. Null: the code is not executable or not readable (cpu->exit_* say how the guest faults). */
 struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode);
-/* Point exit N of TB at TO unless one of them is dead. */
+/* Point exit N of TB at TO unless one of them is dead. If TB is in a cache file only when exits have been taken a few times, or,
+ * since that is certain, at once. */
 void tb_link(struct tb *tb, unsigned n, struct tb *to);
+void tb_link_at_once(struct tb *tb, unsigned n, struct tb *to);
 /* With tb_lock: put BY in place of TB, which has the same pc and mode: it is found instead, and whatever was linked to TB
  * is linked to it. TB stays for those who are in it. BY null: link what is linked to TB again. */
 void tb_supersede(struct tb *tb, struct tb *by);
