@@ -565,9 +565,19 @@ bool cache_add_region(struct cache_unit *u, struct tb *region, const struct tb *
     return true;
 }
 
+/* Most children of a fork end with what they began with. Looked at without the lock: what other threads make at the end of the
+ * process is lost one way or the other. */
+RUN_OFTEN static bool has_news(void)
+{
+    bool any = promote_has_counts() || cache_heat_is_new() || verifying || LOG_ON(cache);
+    for (const struct cache_unit *u = cache_units; u < cache_units + n_cache_units; u++)
+        any |= u->n_new || (u->mark && !u->is_marked);
+    return any;
+}
+
 RUN_OFTEN void cache_save(bool at_end)
 {
-    if (!on)
+    if (!on || !has_news())
         return;
     tb_lock_take();
     if (at_end)

@@ -75,7 +75,7 @@ RUN_OFTEN static void forget_new(void)
     any_new = false;
 }
 
-bool cache_heat_is_new(void) { return any_new; }
+RUN_OFTEN bool cache_heat_is_new(void) { return any_new; }
 
 RUN_OFTEN void cache_heat_after_fork(void) { forget_new(); }
 

@@ -118,6 +118,8 @@ void promote_forget(void)
 
 RUN_OFTEN void promote_after_fork(void) { is_parents = true; }
 
+RUN_OFTEN bool promote_has_counts(void) { return !is_parents; }
+
 void promote_keep_heat(void)
 {
     int32_t threshold = (int32_t)engine_options.tier2_threshold, step = threshold / HEAT_STEPS + 1;

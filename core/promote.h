@@ -22,6 +22,8 @@ bool promote_all(void);
 void promote_now(const struct thread *thread, struct tb **tb);
 /* At the end of a process, with tb_lock: keep what was counted for the next one. */
 void promote_keep_heat(void);
+/* This process has counted. */
+bool promote_has_counts(void);
 /* No block is used any more. */
 void promote_forget(void);
 /* In the child of a fork: what was counted is the parent's to keep. */

@@ -159,9 +159,9 @@ static void host_handler(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
     struct thread *t = current_thread;
-    int error = errno;
 
     if (is_sync(sig) && info->si_code > 0) {
+        int error = errno; /* nothing below changes it */
         if (!t || !fault_handle(t, sig, info, uc))
             crash(sig, info, uc);
         errno = error;
@@ -171,7 +171,6 @@ static void host_handler(int sig, siginfo_t *info, void *context)
     bool is_taken = task && signal_is_caught(task) && task->host_mask == ALL_ASYNC;
     if (!task || (!is_sync(sig) && (is_taken || task->ending))) {
         give_back(sig, info, uc);
-        errno = error;
         return;
     }
     if (is_sync(sig)) {
@@ -185,7 +184,6 @@ static void host_handler(int sig, siginfo_t *info, void *context)
         catch_async(task, sig, info, uc);
     }
     ask_to_leave(t, uc);
-    errno = error;
 }
 
 /* -- Actions -- */
