@@ -103,8 +103,8 @@ struct guest_isa {
     /* Translate the instruction at t->pc: append IR, set t->next_pc. False: undefined instruction (nothing emitted). */
     bool (*translate_insn)(struct translator *t);
     /* True if the flags are surely overwritten before they are read when execution goes on at PC. Bytes looked at are
-     * reported by translate_depends(). */
-    bool (*flags_dead)(struct translator *t, guest_addr pc);
+     * reported by translate_depends(). LINK: the return address, if it is where the last call put it, else 0. */
+    bool (*flags_dead)(struct translator *t, guest_addr pc, guest_addr link);
     /* A write by the instruction at PC faulted. True: it had been translated as one operation with the instructions that
      * follow it, which is exact for everything but this; from now on it is not, and has to be translated and run again.
      * Null: never. */

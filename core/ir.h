@@ -38,7 +38,7 @@ enum ir_class { IR_CLASS_N, IR_CLASS_I, IR_CLASS_V, IR_CLASS_F };
 enum ir_props { IR_PURE = 1, IR_FAULT = 2, IR_END = 4, IR_EXIT = 8, IR_EVAL = 16, IR_CALL = 32 };
 enum { IR_S = 1 };    /* aux of add sub and andn adc sbc: also produces flags */
 /* d of exits. All but IR_POLL occur in regions only (region.h): where the exit leads to is not said by disp alone. */
-enum { IR_POLL = 1, IR_BACK = 2, IR_GUESS = 4, IR_OUT = 8 };
+enum { IR_POLL = 1, IR_BACK = 2, IR_GUESS = 4, IR_OUT = 8, IR_NO_FLAGS = 16 /* those that are handed on are dead */ };
 enum { ALIGN_LOG2 = 7, ALIGN_WITHIN_16 = 8 }; /* aux of align */
 
 /* Conditions, in the Arm encoding: odd = negation of the one before. */

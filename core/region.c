@@ -332,6 +332,50 @@ static void settle_returns(struct hot_region *r)
 
 /* ---- What lives across blocks ------------------------------------------------------------------------------- */
 
+/* Nothing that the walk looked at is far away: the ranges of a region are few (join_ranges). */
+static bool is_near(const struct explore *x)
+{
+    for (unsigned i = 0; i < x->t->n_ranges; i++)
+        if (x->t->range[i].start - x->r->pc + MAX_GAP / 2 >= MAX_GAP)
+            return false;
+    return true;
+}
+
+/* Are the flags dead where an exit leaves the region for TO? LINK: as for flags_dead. */
+static bool leaves_flags_dead(struct explore *x, guest_addr to, guest_addr link)
+{
+    if (to == engine_options.stop_pc)
+        return false;
+    x->t->n_ranges = 0;
+    return x->t->isa->flags_dead(x->t, to, link) && is_near(x) && note_ranges(x);
+}
+
+/* Exits that leave need no flags where they go on to what overwrites them, also after the return from the call that they are in,
+ * if its address is in its register still. */
+static void find_dead_exits(struct explore *x)
+{
+    struct hot_region *r = x->r;
+    uint64_t untouched = find_untouched(r);
+    for (unsigned b = 0; b < r->n_blocks; b++) {
+        const struct region_block *block = &r->block[b];
+        const struct region_context *context = &r->context[block->context];
+        bool is_linked = untouched >> b & 1 && !writes(block, context->var);
+        for (uint32_t i = 1; i < block->ir.n; i++) {
+            struct ir_op *op = &block->ir.ops[i];
+            if (!region_is_exit(op) || op->d & IR_OUT)
+                continue;
+            struct region_target to = region_target(r, block, op);
+            guest_addr link = is_linked && !(op->d & IR_BACK) ? context->back : 0;
+            if (op->op == IR_goto_call)
+                link = block->ir.ops[op->a].imm;
+            if (to.block >= 0 || !leaves_flags_dead(x, to.pc, link))
+                continue;
+            op->b = IR_NONE;
+            op->d |= IR_NO_FLAGS;
+        }
+    }
+}
+
 /* Does BLOCK use the flags that it is entered with, or hand them on? */
 static bool uses_flags(const struct hot_region *r, const struct region_block *block)
 {
@@ -342,13 +386,13 @@ static bool uses_flags(const struct hot_region *r, const struct region_block *bl
             return true;
         if (op->op == IR_putf)
             return false;
-        if (!region_is_exit(op))
+        if (!region_is_exit(op) || op->d & IR_NO_FLAGS)
             continue;
         int to = region_target(r, block, op).block;
         if (to < 0 || r->block[to].needs_flags)
             return true;
     }
-    return true;
+    return false;
 }
 
 /* Do not store flags on the way to blocks that make their own. */
@@ -466,6 +510,7 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     settle_returns(r);
     region_find_edges(r);
     region_arrange(r);
+    find_dead_exits(&x);
     drop_dead_flags(r);
     for (unsigned b = 0; b < r->n_blocks; b++)
         opt_run(&r->block[b].ir);

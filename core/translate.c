@@ -132,15 +132,17 @@ bool translate_region_block(struct translator *t, guest_addr pc, uint32_t mode, 
 
 static int32_t relative(const struct translator *t, guest_addr target) { return (int32_t)(target - t->ir.pc); }
 
-/* Flags to store on a path to TARGET: none if cpu->flags is up to date or they are dead there. */
-static ir_ref flags_for(struct translator *t, guest_addr target)
+/* Flags to store on a path to TARGET: none if cpu->flags is up to date or they are dead there. LINK: as for flags_dead. */
+static ir_ref flags_after_call(struct translator *t, guest_addr target, guest_addr link)
 {
     if (t->ir.flags == IR_NONE || t->ir.ops[t->ir.flags].op == IR_getf)
         return IR_NONE;
-    if (target != engine_options.stop_pc && t->isa->flags_dead(t, target))
+    if (target != engine_options.stop_pc && t->isa->flags_dead(t, target, link))
         return IR_NONE;
     return t->ir.flags;
 }
+
+static ir_ref flags_for(struct translator *t, guest_addr target) { return flags_after_call(t, target, 0); }
 
 static ir_ref flags_for_unknown(const struct translator *t)
 {
@@ -239,7 +241,8 @@ void translate_call(struct translator *t, guest_addr target, ir_ref return_addr)
         translate_call_indirect(t, ir_addr(&t->ir, target), return_addr, 0);
         return;
     }
-    ir_add(&t->ir, (struct ir_op){.op = IR_goto_call, .a = return_addr, .b = flags_for(t, target), .disp = relative(t, target)});
+    ir_ref flags = flags_after_call(t, target, t->ir.ops[return_addr].imm);
+    ir_add(&t->ir, (struct ir_op){.op = IR_goto_call, .a = return_addr, .b = flags, .disp = relative(t, target)});
     t->done = true;
 }
 

@@ -6,7 +6,11 @@
 
 #include <string.h>
 
+#include "arch/aarch64/guest_cpu.h"
+#include "core/dispatch.h"
+
 enum { MAX_INSNS = 24, MAX_RUNS = 4, MAX_DEPTH = 2, PAGE = 4096 };
+#define RET_LR 0xd65f03c0u
 
 struct walk {
     struct translator *t;
@@ -116,14 +120,31 @@ static guest_addr jump_target(uint32_t w, guest_addr pc)
 
 static bool depend(struct walk *k, guest_addr start, guest_addr end)
 {
+    for (unsigned i = 0; i < k->n_runs; i++) {
+        struct tb_range *r = &k->run[i];
+        if (start >= r->start && start <= r->start + r->size) { /* it, its end or what follows it */
+            if (end > r->start + r->size)
+                r->size = (uint32_t)(end - r->start);
+            return true;
+        }
+    }
     if (k->n_runs == MAX_RUNS)
         return false;
     k->run[k->n_runs++] = (struct tb_range){start, (uint32_t)(end - start)};
     return true;
 }
 
-/* Straight-line code from PC to the end of its page. */
-static bool dead_from(struct walk *k, guest_addr pc, unsigned depth)
+/* May an instruction that is NEUTRAL write the link register? Each may write what it names; of the hints, those for pointer
+ * authentication do without naming it. */
+static bool may_write_link(uint32_t w)
+{
+    if ((w & 0xfffff000) == 0xd5032000)
+        return w != 0xd503201f && (w & 0xffffff3f) != 0xd503241f; /* NOP, BTI */
+    return (w & 31) == A64_LR || (w >> 5 & 31) == A64_LR || (w >> 10 & 31) == A64_LR || (w >> 16 & 31) == A64_LR;
+}
+
+/* Straight-line code from PC to the end of its page. LINK: what the link register holds, or 0. */
+static bool dead_from(struct walk *k, guest_addr pc, guest_addr link, unsigned depth)
 {
     uint32_t code[MAX_INSNS];
     size_t n = (PAGE - (pc & (PAGE - 1))) / 4;
@@ -132,19 +153,28 @@ static bool dead_from(struct walk *k, guest_addr pc, unsigned depth)
     if (pc & 3 || n == 0 || !translate_fetch(k->t, pc, code, n * 4))
         return false;
     for (size_t i = 0; i < n; i++) {
-        guest_addr at = pc + i * 4;
+        guest_addr at = pc + i * 4, target;
+        if (at == engine_options.stop_pc)
+            return false;
         k->budget--;
+        if (code[i] == RET_LR && link)
+            return depend(k, pc, at + 4) && dead_from(k, link, 0, depth);
         switch (effect_of(code[i])) {
         case NEUTRAL:
+            if (link && may_write_link(code[i]))
+                link = 0;
             break;
         case WRITES:
             return depend(k, pc, at + 4);
         case JUMPS:
-            return depend(k, pc, at + 4) && dead_from(k, jump_target(code[i], at), depth);
+            return depend(k, pc, at + 4) &&
+                   dead_from(k, jump_target(code[i], at), code[i] >> 31 ? at + 4 : link, depth);
         case FORKS:
-            return depth < MAX_DEPTH && depend(k, pc, at + 4) &&
-                   dead_from(k, jump_target(code[i], at), depth + 1) &&
-                   dead_from(k, at + 4, depth + 1);
+            target = jump_target(code[i], at);
+            if (target >= pc && target <= at) /* round again: nothing that was not looked at */
+                break;
+            return depth < MAX_DEPTH && depend(k, pc, at + 4) && dead_from(k, target, link, depth + 1) &&
+                   dead_from(k, at + 4, link, depth + 1);
         case READS:
             return false;
         }
@@ -152,10 +182,10 @@ static bool dead_from(struct walk *k, guest_addr pc, unsigned depth)
     return false;
 }
 
-bool a64_flags_dead(struct translator *t, guest_addr pc)
+bool a64_flags_dead(struct translator *t, guest_addr pc, guest_addr link)
 {
     struct walk k = {.t = t, .budget = MAX_INSNS};
-    if (!dead_from(&k, pc, 0))
+    if (!dead_from(&k, pc, link, 0))
         return false;
     for (unsigned i = 0; i < k.n_runs; i++)
         if (!translate_depends(t, k.run[i].start, k.run[i].size))

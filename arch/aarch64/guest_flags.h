@@ -3,4 +3,4 @@
 #include "core/translate.h"
 
 /* struct guest_isa: flags_dead. */
-bool a64_flags_dead(struct translator *t, guest_addr pc);
+bool a64_flags_dead(struct translator *t, guest_addr pc, guest_addr link);

@@ -17,6 +17,10 @@
 #define CSET_X2 0x9a9f17e2u     /* cset x2, eq: uses the flags */
 #define LDR_X30_SP 0xf94003feu  /* ldr x30, [sp] */
 #define RET 0xd65f03c0u
+#define BTI_C 0xd503245fu
+#define PACIASP 0xd503233fu     /* writes X30 */
+#define CBNZ_X1(n) (0xb5000001u | ((uint32_t)(n)&0x7ffffu) << 5)
+#define CBZ_X0(n) (0xb4000000u | ((uint32_t)(n)&0x7ffffu) << 5)
 #define B(n) (0x14000000u | ((uint32_t)(n)&0x3ffffffu))
 #define BL(n) (0x94000000u | ((uint32_t)(n)&0x3ffffffu))
 #define B_NE(n) (0x54000001u | ((uint32_t)(n)&0x7ffffu) << 5)
@@ -231,6 +235,47 @@ static void test_region_stores_flags_for_those_who_use_them(void **state)
     assert_int_equal(n_flags_stored(block_at(r, 0)), 1);
 }
 
+static void test_region_hands_no_flags_to_code_that_overwrites_them(void **state)
+{
+    (void)state;
+    static uint32_t code[] = {CMP_X0_9, ADD_X1_1, CBNZ_X1(-1), CBZ_X0(3), B(-4), RET, CMP_X1_9, RET};
+    const struct hot_region *r = FORM(code, 0);
+    assert_non_null(r);
+    assert_false(block_at(r, 3)->needs_flags);
+    code[6] = CSET_X2;
+    r = FORM(code, 0);
+    assert_non_null(r);
+    assert_true(block_at(r, 3)->needs_flags);
+}
+
+/* From instruction HEAD on, LINK being the return address. */
+static bool flags_dead(const uint32_t *code, size_t size, unsigned head, guest_addr link)
+{
+    memset(memory_host(CODE), 0, SIZE);
+    memcpy(memory_host(CODE), code, size);
+    translator->window_size = translator->n_ranges = 0;
+    return translator->isa->flags_dead(translator, at(head), link);
+}
+
+static void test_dead_flags_are_seen_behind_returns(void **state)
+{
+    (void)state;
+    static uint32_t leaf[] = {BTI_C, ADD_X1_1, CBNZ_X1(-1), RET, CMP_X0_9, RET};
+    assert_true(flags_dead(leaf, sizeof leaf, 0, at(4)));
+    assert_false(flags_dead(leaf, sizeof leaf, 0, 0));
+    leaf[0] = PACIASP;
+    assert_false(flags_dead(leaf, sizeof leaf, 0, at(4)));
+    leaf[0] = LDR_X30_SP;
+    assert_false(flags_dead(leaf, sizeof leaf, 0, at(4)));
+    leaf[0] = ADD_X1_1;
+    leaf[4] = CSET_X2;
+    assert_false(flags_dead(leaf, sizeof leaf, 0, at(4)));
+    static const uint32_t call[] = {BL(4), CMP_X0_9, RET, CSET_X2, ADD_X1_1, RET};
+    assert_true(flags_dead(call, sizeof call, 0, at(3))); /* the call's own return address takes the other's place */
+    static const uint32_t twice[] = {ADD_X1_1, RET, RET, CMP_X0_9};
+    assert_false(flags_dead(twice, sizeof twice, 0, at(2))); /* what the caller returns to is not known */
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -261,6 +306,8 @@ int main(void)
         cmocka_unit_test(test_region_does_not_follow_recursion),
         cmocka_unit_test(test_region_blocks_end_before_other_blocks),
         cmocka_unit_test(test_region_stores_flags_for_those_who_use_them),
+        cmocka_unit_test(test_region_hands_no_flags_to_code_that_overwrites_them),
+        cmocka_unit_test(test_dead_flags_are_seen_behind_returns),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
