@@ -9,16 +9,20 @@
 #include "core/cache_unit.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/hash.h"
 
-enum { N_MARKS = 512, LEAST_AGE = 3 };
+/* A mark may have any place of a group, so that those of files in use rarely take each other's. */
+enum { N_GROUPS = 512, IN_GROUP = 8, LEAST_AGE = 3 };
 
-static uint64_t kernel; /* hash of its id; guarded by tb_lock */
+/* Guarded by tb_lock. */
+static uint64_t kernel;          /* hash of its id */
+static uint64_t group[IN_GROUP]; /* where the last unit's mark may be */
 
-static off_t place_of(const struct cache_unit *u) { return (off_t)(u->key.word[1] % N_MARKS * sizeof u->mark); }
+static off_t group_of(const struct cache_unit *u) { return (off_t)(u->key.word[1] % N_GROUPS * IN_GROUP * sizeof u->mark); }
 
 static uint64_t hash_of_kernel(void)
 {
@@ -39,32 +43,39 @@ static uint64_t mark_of(const struct stat *st, const struct cache_unit *code)
     return hash_bytes(state, sizeof state, 4) | 1;
 }
 
-void cache_marks_read(struct cache_unit *u)
+void cache_marks_read(const struct cache_unit *u)
 {
     static bool knows_kernel;
     uint64_t size;
     if (!knows_kernel)
         kernel = hash_of_kernel();
     knows_kernel = true;
-    u->mark = 0;
+    memset(group, 0, sizeof group);
     int fd = kernel ? cache_open(CACHE_MARKS, false, &size) : -1;
-    if (fd >= 0 && pread(fd, &u->mark, sizeof u->mark, place_of(u)) != sizeof u->mark)
-        u->mark = 0;
+    if (fd >= 0 && pread(fd, group, sizeof group, group_of(u)) < 0)
+        memset(group, 0, sizeof group);
     cache_close(CACHE_FD_FILE);
+}
+
+static bool is_in_group(uint64_t mark)
+{
+    for (unsigned i = 0; i < IN_GROUP; i++)
+        if (group[i] == mark)
+            return mark != 0;
+    return false;
 }
 
 void cache_marks_compare(struct cache_unit *u, int fd)
 {
     struct stat st;
-    uint64_t mark = u->mark;
     u->mark = 0;
     if (!kernel || fstat(fd, &st))
         return;
     u->mark = mark_of(&st, NULL);
     u->code_mark = u->code_changed ? mark_of(&st, u) : 0;
     u->changed = st.st_ctim.tv_sec;
-    u->is_code_known = mark && mark == u->code_mark;
-    u->is_marked = u->is_code_known || mark == u->mark;
+    u->is_code_known = is_in_group(u->code_mark);
+    u->is_marked = u->is_code_known || is_in_group(u->mark);
     u->is_code_young = u->code_mark && !u->is_marked &&
                        cache_clock(CLOCK_REALTIME_COARSE) - u->code_changed < LEAST_AGE * (int64_t)SECOND;
 }
@@ -86,8 +97,8 @@ static bool is_whole(const struct cache_unit *u, bool *used)
 
 static void write_mark(const struct cache_unit *u, uint64_t mark)
 {
-    int fd = cache_open_table(CACHE_MARKS, N_MARKS * sizeof mark);
-    if (fd >= 0 && pwrite(fd, &mark, sizeof mark, place_of(u)) < 0)
+    int fd = cache_open_table(CACHE_MARKS, N_GROUPS * IN_GROUP * sizeof mark);
+    if (fd >= 0 && pwrite(fd, &mark, sizeof mark, group_of(u) + (off_t)((mark >> 32) % IN_GROUP * sizeof mark)) < 0)
         kernel = 0; /* a full disk: the next process does without */
     cache_close(CACHE_FD_FILE);
 }

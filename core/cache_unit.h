@@ -130,8 +130,8 @@ void cache_unlink_all(struct cache_unit *u);
 
 /* -- cache_marks.c -- */
 
-/* Read the mark for the unit's file, before that is opened; then see whether it is of the open file's state. */
-void cache_marks_read(struct cache_unit *u);
+/* Read what may be the mark for the unit's file, before that is opened; then see whether it is of the open file's state. */
+void cache_marks_read(const struct cache_unit *u);
 void cache_marks_compare(struct cache_unit *u, int fd);
 /* At the end of a process: give the unit's file a mark if it has none and is whole. */
 void cache_marks_set(struct cache_unit *u);

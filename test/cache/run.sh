@@ -192,7 +192,7 @@ done
 for f in marked/*.tbc; do head -c 100000 /dev/zero | dd of="$f" bs=4096 seek=1 conv=notrunc status=none; done
 run "zeroed after the mark" marked
 [[ $line != *"(marked)"* ]] || fail mark "of a file that has changed: $line"
-head -c 4096 /dev/urandom > marked/marks
+head -c 32768 /dev/urandom > marked/marks
 run "other marks" marked
 [[ $line != *"(marked)"* ]] || fail mark "random bytes are one: $line"
 ANYARCH_CACHE=marked "$anyarch" cache clear > /dev/null
