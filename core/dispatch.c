@@ -184,7 +184,7 @@ static bool run_again(const struct thread *thread)
 static enum exit_reason run_found(struct thread *thread, struct tb *tb, unsigned kind, bool remembers)
 {
     struct cpu *cpu = &thread->cpu;
-    if (remembers && unlikely(fork_hints_noting))
+    if (remembers && unlikely(fork_hints_noting) && (!kind || !tb_find(cpu->pc, cpu->mode)))
         fork_hints_note(0, kind, cpu->pc, cpu->mode);
     if (!tb)
         tb = tb_get(thread, cpu->pc, cpu->mode);
