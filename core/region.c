@@ -31,6 +31,7 @@ struct explore {
     unsigned n_ops, n_exits;
     guest_addr landing[MAX_LANDINGS + 1]; /* near the head, to which indirect jumps have led */
     unsigned n_landings;
+    bool looked_for_landings;
     struct tb_range run[MAX_RUNS]; /* guest code that blocks depend on */
     unsigned n_runs;
 };
@@ -137,15 +138,19 @@ static guest_addr guess_target(const struct ir *ir, ir_ref a)
     return memory_read(&target, base->imm + (guest_addr)(int64_t)load->disp, sizeof target) == 0 ? target : 0;
 }
 
-/* The thread's jump cache has where its indirect jumps have led to. */
-static void find_landings(struct explore *x)
+/* The thread's jump cache has where its indirect jumps have led to. False: there are none, or too many. */
+static bool find_landings(struct explore *x)
 {
+    if (x->looked_for_landings)
+        return x->n_landings > 0;
     const struct jump_cache_entry *e = current_thread ? cpu_jump_cache(&current_thread->cpu) : NULL;
     unsigned n = 0;
     for (unsigned i = 0; e && i < JUMP_CACHE_SIZE && n <= MAX_LANDINGS; i++)
         if (e[i].pc - x->r->pc + LANDINGS_NEAR < 2 * LANDINGS_NEAR && tb_find(e[i].pc, x->r->mode))
             x->landing[n++] = e[i].pc;
     x->n_landings = n <= MAX_LANDINGS ? n : 0;
+    x->looked_for_landings = true;
+    return x->n_landings > 0;
 }
 
 /* The indirect jump END adds an offset from a table to the address of code: compilers do so for a switch. What loads a whole
@@ -156,12 +161,13 @@ static bool is_switch(const struct ir *ir, const struct ir_op *end)
     return !end->aux && target->op == IR_add && ir->ops[target->a].op == IR_addr;
 }
 
-static bool is_landing(const struct explore *x, struct place at)
+static void mark_landings(const struct explore *x)
 {
-    for (unsigned i = 0; i < x->n_landings; i++)
-        if (x->landing[i] == at.pc && !x->follow_calls)
-            return true;
-    return false;
+    for (unsigned i = 0; i < x->n_landings && !x->follow_calls; i++) {
+        int b = region_find(x->r, x->landing[i], 0);
+        if (b >= 0)
+            x->r->block[b].is_landing = true;
+    }
 }
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------ */
@@ -206,7 +212,7 @@ static bool ends_well(struct explore *x, unsigned context, guest_addr *guess)
     case IR_jumpi:
         *guess = x->follow_calls && !end->aux ? guess_target(ir, end->a) : 0;
         if (!*guess)
-            return !x->follow_calls && x->n_landings > 0 && is_switch(ir, end);
+            return !x->follow_calls && is_switch(ir, end) && find_landings(x);
         expect(ir, *guess, IR_GUESS);
         return true;
     default:
@@ -266,7 +272,6 @@ static void add_block(struct explore *x, struct place at)
     x->n_ops += ir->n;
     x->n_exits += exits;
     r->n_insns += b->n_insns;
-    b->is_landing = is_landing(x, at);
     if (last_op(ir)->op == IR_jumpi)
         for (unsigned i = 0; i < x->n_landings; i++)
             enqueue(x, x->landing[i], 0);
@@ -486,8 +491,42 @@ static bool explore(struct explore *x, bool follow_calls)
         if (r->n_blocks == 0)
             return false; /* the head itself cannot be had */
     }
+    mark_landings(x);
     region_find_edges(r);
     return region_keep_loops(r, x->alone);
+}
+
+/* What a region gains in a switch it loses where it is left, since all homes move. So few of its blocks may end with a way out, as
+ * one does where the loop ends and all do in front of a call, and most ways of the switch have to be in it. */
+static bool switch_pays(const struct explore *x)
+{
+    enum { FEW = 2, LEAVING_PART = 16 };
+    const struct hot_region *r = x->r;
+    guest_addr first = r->block[0].ir.pc, last = r->block[r->n_blocks - 1].ir.pc;
+    unsigned n_near = 0, n_landings = 0, n_leaving = 0;
+    bool jumps = false;
+    for (unsigned i = 0; i < x->n_landings; i++) /* others are of the code around */
+        n_near += x->landing[i] >= first && x->landing[i] <= last;
+    for (unsigned b = 0; b < r->n_blocks; b++) {
+        const struct region_block *block = &r->block[b];
+        const struct ir_op *end = &block->ir.ops[block->ir.n - 1];
+        jumps |= end->op == IR_jumpi;
+        n_landings += block->is_landing;
+        n_leaving += end->op == IR_jump && region_target(r, block, end).block < 0;
+    }
+    return !jumps || (n_leaving <= FEW + r->n_blocks / LEAVING_PART && n_landings * 4 >= n_near * 3);
+}
+
+/* The loop nest without calls. */
+static bool explore_loops(struct explore *x)
+{
+    x->n_landings = 0;
+    x->looked_for_landings = false;
+    bool found = explore(x, false);
+    if (!found || switch_pays(x))
+        return found;
+    x->n_landings = 0;
+    return explore(x, false);
 }
 
 struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mode, bool alone)
@@ -504,8 +543,7 @@ struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mod
     x.t = t;
     x.r = r;
     x.alone = alone;
-    find_landings(&x);
-    if ((alone || !explore(&x, false)) && !explore(&x, true))
+    if ((alone || !explore_loops(&x)) && !explore(&x, true))
         return NULL;
     settle_returns(r);
     region_find_edges(r);

@@ -73,9 +73,9 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 }
 
 /* x0 = rounds, x1 = words, x2 = flag. Three ways of 32 bytes. The second one jumps to the third, and that to itself until the flag
- * is set. */
+ * is set. It stands far from the other switch, so that no region takes the two for one. */
 uint64_t ways(uint64_t rounds, const uint64_t *words, volatile uint32_t *flag);
-__asm__(".text\n"
+__asm__(".text\n    .skip 8192\n"
         "ways:\n    mov x3, #0\n    mov x5, #0\n    mov x6, #0\n    mov x9, #64\n"
         "1:  and x7, x0, #1\n    adr x4, 3f\n    add x4, x4, x7, lsl #5\n    br x4\n"
         "    .balign 32\n"
@@ -85,7 +85,7 @@ __asm__(".text\n"
         "    .balign 32\n"
         "    ldr w7, [x2]\n    cbnz w7, 2f\n    adr x4, 3b\n    add x4, x4, x9\n    br x4\n"
         "2:  subs x0, x0, #1\n    b.ne 1b\n"
-        "    eor x0, x3, x6\n    ret\n");
+        "    eor x0, x3, x6\n    ret\n    .skip 8192\n");
 
 static void broken_words(void)
 {
