@@ -267,18 +267,20 @@ static struct cache_key key_of(const void *identity, size_t size)
 
 static struct cache_unit *new_unit(const struct region *r)
 {
+    uint8_t page[CACHE_PAGE];
     struct {
-        uint8_t page[CACHE_PAGE];
+        struct cache_key page;
         uint64_t common, fixed_base;
     } identity;
     guest_addr base = r->start - (guest_addr)r->offset;
     uint64_t n_pages = (r->end - base) >> PAGE_BITS;
-    if (n_cache_units == MAX_UNITS || n_pages > MAX_OFFSET >> PAGE_BITS || !read_first_page(r, identity.page))
+    if (n_cache_units == MAX_UNITS || n_pages > MAX_OFFSET >> PAGE_BITS || !read_first_page(r, page))
         return NULL;
     struct cache_unit *u = &cache_units[n_cache_units];
     *u = (struct cache_unit){.base = base, .fixed = r->fixed_file, .dev = r->dev, .inode = r->inode,
                              .code_changed = r->changed};
     u->last_new = &u->new_blocks;
+    identity.page = key_of(page, sizeof page);
     identity.fixed_base = r->fixed_file ? base : 0;
     identity.common = common;
     u->key = key_of(&identity, sizeof identity);
