@@ -496,8 +496,9 @@ static bool explore(struct explore *x, bool follow_calls)
     return region_keep_loops(r, x->alone);
 }
 
-/* What a region gains in a switch it loses where it is left, since all homes move. So few of its blocks may end with a way out, as
- * one does where the loop ends and all do in front of a call, and most ways of the switch have to be in it. */
+/* The region goes through a switch, and that pays: what it gains there it loses where it is left, since all homes move. So few of
+ * its blocks may end with a way out, as one does where the loop ends and all do in front of a call, and most ways of the switch
+ * have to be in it. */
 static bool switch_pays(const struct explore *x)
 {
     enum { FEW = 2, LEAVING_PART = 16 };
@@ -514,16 +515,16 @@ static bool switch_pays(const struct explore *x)
         n_landings += block->is_landing;
         n_leaving += end->op == IR_jump && region_target(r, block, end).block < 0;
     }
-    return !jumps || (n_leaving <= FEW + r->n_blocks / LEAVING_PART && n_landings * 4 >= n_near * 3);
+    return jumps && n_leaving <= FEW + r->n_blocks / LEAVING_PART && n_landings * 4 >= n_near * 3;
 }
 
-/* The loop nest without calls. */
+/* The loop nest without calls. If it has no switch it does not depend on where the thread has jumped to: it can be made again. */
 static bool explore_loops(struct explore *x)
 {
     x->n_landings = 0;
     x->looked_for_landings = false;
     bool found = explore(x, false);
-    if (!found || switch_pays(x))
+    if (x->n_landings == 0 || (found && switch_pays(x)))
         return found;
     x->n_landings = 0;
     return explore(x, false);

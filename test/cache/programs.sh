@@ -9,8 +9,8 @@ export ANYARCH_CACHE=$work/cache
 options=()
 [ "$pass" = verified ] && options=(-cache verify)
 status=0
-for name in bti cxx exec_rules faults jit jit_threads libc mapping memory_rules process recursion setjmp signal_sources \
-    signals thread_rules threads; do
+for name in bti cxx exec_rules faults jit jit_threads libc mapping memory_rules process recursion region_switch setjmp \
+    signal_sources signals thread_rules threads; do
     "$here/../programs/run.sh" "$emulator" "$here/../programs/$name" "$work" "${options[@]}" || {
         result=$?
         [ $result = 77 ] && exit 77
