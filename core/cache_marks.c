@@ -4,8 +4,11 @@
  * A mark is a hash of what tells one state of a file from others: its place, size and the time of its last change, which no
  * write leaves as it was, and the id of the running kernel, since only a crash can spoil what was written. A file that
  * changed a moment ago gets no mark: two changes in one tick of the clock have the same time. The guest's file is part of the
- * mark if all pages that blocks were made from had the right hashes, in mappings that the guest never could write. Where there
- * is no /proc there are no marks. The table of marks is a file of the folder; a wrong word in it matches no file. */
+ * mark if all pages that blocks were made from had the right hashes, in mappings that the guest never could write, and if the
+ * time of its last change can be relied on: who stores into it through a shared mapping changes that time only when a page is
+ * first written since it went to the disk, which takes half a minute, and on tmpfs never (region_set_file; under overlayfs a
+ * tmpfs is not seen). Where there is no /proc there are no marks. The table of marks is a file of the folder; a wrong word in
+ * it matches no file. */
 #include "core/cache_unit.h"
 
 #include <fcntl.h>
@@ -16,7 +19,7 @@
 #include "core/hash.h"
 
 /* A mark may have any place of a group, so that those of files in use rarely take each other's. */
-enum { N_GROUPS = 512, IN_GROUP = 8, LEAST_AGE = 3 };
+enum { N_GROUPS = 512, IN_GROUP = 8, LEAST_AGE = 3, LEAST_AGE_OF_CODE = 60 };
 
 /* Guarded by tb_lock. */
 static uint64_t kernel;          /* hash of its id */
@@ -76,8 +79,8 @@ void cache_marks_compare(struct cache_unit *u, int fd)
     u->changed = st.st_ctim.tv_sec;
     u->is_code_known = is_in_group(u->code_mark);
     u->is_marked = u->is_code_known || is_in_group(u->mark);
-    u->is_code_young = u->code_mark && !u->is_marked &&
-                       cache_clock(CLOCK_REALTIME_COARSE) - u->code_changed < LEAST_AGE * (int64_t)SECOND;
+    u->is_code_old = u->code_mark && !u->is_code_known &&
+                     cache_clock(CLOCK_REALTIME_COARSE) - u->code_changed >= LEAST_AGE_OF_CODE * (int64_t)SECOND;
 }
 
 /* Also what this process did not need is checked, if it needed some. */
@@ -107,13 +110,16 @@ void cache_marks_set(struct cache_unit *u)
 {
     char name[CACHE_FILE_NAME];
     bool used;
-    if (!u->file.header || u->damaged || !u->mark || u->is_marked || u->is_code_young ||
+    if (!u->file.header || u->damaged || !u->mark || u->is_code_known || (u->is_marked && !u->is_code_old) ||
         cache_clock(CLOCK_REALTIME_COARSE) / SECOND - u->changed < LEAST_AGE || !cache_dir_writable())
+        return;
+    uint64_t mark = u->is_code_old && cache_is_up_to_date(u) ? u->code_mark : u->mark;
+    if (u->is_marked && mark == u->mark)
         return;
     if (!is_whole(u, &used)) { /* damaged where no process looks */
         cache_file_name(name, &u->key, "tbc");
         unlinkat(cache_fd(CACHE_FD_FOLDER), name, 0);
     } else if (used) {
-        write_mark(u, u->code_mark && cache_is_up_to_date(u) ? u->code_mark : u->mark);
+        write_mark(u, mark);
     }
 }

@@ -30,7 +30,7 @@ struct cache_unit {
     bool is_marked;  /* the cache file is known to be whole */
     uint64_t baked_offset;
     bool is_code_known; /* and made from the guest's file as it is: unchanged pages of that are not read */
-    bool is_code_young; /* the guest's file may change without showing it */
+    bool is_code_old; /* the guest's file was not changed lately, and is not known to be what the blocks are made from */
     uint64_t mark, code_mark; /* of the cache file's state, and of that of both files; 0: none */
     time_t changed;           /* when the cache file's came about */
     int64_t code_changed;     /* in ns, as in struct region */

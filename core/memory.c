@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "core/host.h"
@@ -133,11 +135,20 @@ static bool list_remove(struct region_list *list, guest_addr start, guest_addr e
     return exec;
 }
 
-void region_set_file(struct region *r, const struct stat *st)
+/* On tmpfs stores through a shared mapping leave the time of the last change as it is. */
+static bool tells_changes(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC;
+}
+
+void region_set_file(struct region *r, int fd, const struct stat *st)
 {
     r->dev = st->st_dev;
     r->inode = st->st_ino;
-    r->changed = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+    r->changed = 0;
+    if (r->prot & PROT_EXEC && tells_changes(fd))
+        r->changed = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
 }
 
 /* From now on the pages may differ from those of the file. */

@@ -18,9 +18,9 @@ struct region {
     int64_t changed;        /* the file, in ns since 1970, when it was mapped; 0: the pages may differ from the file's */
 };
 
-/* Note of which file R is a mapping. */
+/* Note of which file, open as FD, R is a mapping, with its protection. */
 struct stat;
-void region_set_file(struct region *r, const struct stat *st);
+void region_set_file(struct region *r, int fd, const struct stat *st);
 /* Record a mapping, replacing what was there. Adjacent like regions are merged. Invalidates translations. */
 void memory_map_add(const struct region *r);
 void memory_map_remove(guest_addr start, guest_addr end);

@@ -24,9 +24,11 @@ static int host_prot(int prot)
     return (prot & PROT_EXEC ? PROT_READ : 0) | (prot & (PROT_READ | PROT_WRITE));
 }
 
-static void record(const struct elf_image *image, const struct stat *st, const char *path,
-                   guest_addr start, guest_addr end, int prot, uint64_t offset, bool anonymous)
+/* FD -1: anonymous memory. */
+static void record(const struct elf_image *image, int fd, const struct stat *st, const char *path,
+                   guest_addr start, guest_addr end, int prot, uint64_t offset)
 {
+    bool anonymous = fd < 0;
     struct region r = {
         .start = start,
         .end = end,
@@ -36,7 +38,7 @@ static void record(const struct elf_image *image, const struct stat *st, const c
     };
     if (!anonymous) {
         r.offset = (off_t)offset;
-        region_set_file(&r, st);
+        region_set_file(&r, fd, st);
         r.name = (char *)path;
     }
     memory_map_add(&r);
@@ -88,7 +90,7 @@ static int map_segment(struct elf_image *image, const struct elf_segment *g, gue
             snprintf(image->error, sizeof image->error, "cannot be mapped: %s", strerror(errno));
             return -errno;
         }
-        record(image, st, path, start, file_pages, g->prot, offset, false);
+        record(image, fd, st, path, start, file_pages, g->prot, offset);
         /* The rest of the last page belongs to the zeros after the data. */
         if (g->memsz > g->filesz && g->prot & PROT_WRITE && file_pages > file_end)
             memset(memory_host(file_end), 0, file_pages - file_end);
@@ -100,7 +102,7 @@ static int map_segment(struct elf_image *image, const struct elf_segment *g, gue
                      strerror(errno));
             return -errno;
         }
-        record(image, st, path, file_pages, end, g->prot, 0, true);
+        record(image, -1, st, path, file_pages, end, g->prot, 0);
     }
     return 0;
 }

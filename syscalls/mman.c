@@ -161,7 +161,7 @@ static void describe_file(struct region *r, int fd, char *name)
     struct region old;
     char link[32];
     if (fstat(fd, &st) == 0)
-        region_set_file(r, &st);
+        region_set_file(r, fd, &st);
     /* As dynamic linkers do it, a part of a file over another: asking for the name would take longer than all the rest. */
     if (memory_map_find(r->start, &old) && old.start <= r->start && old.inode && old.inode == r->inode && old.dev == r->dev) {
         r->name = old.name;

@@ -198,32 +198,6 @@ run "other marks" marked
 ANYARCH_CACHE=marked "$anyarch" cache clear > /dev/null
 [ -z "$(ls -A marked)" ] || fail mark "clear leaves $(ls -A marked)"
 
-# -- Nor is code that was made from the program as it is compared with it again, until that changes --
-cp program known
-# known NAME [ARGUMENT...]: its output must be that without a cache.
-known() {
-    "$anyarch" -cache off ./known "${@:2}" > known.expected 2>&1
-    ANYARCH_CACHE=known.cache "$anyarch" -D known.log -d cache ./known "${@:2}" > output 2>&1
-    cmp -s output known.expected || fail "$1" "wrong output: $(diff known.expected output | head -n 5)"
-    line=$(grep ' known:' known.log)
-}
-known "first run" work 5
-for i in 1 2 3 4 5; do
-    sleep 4
-    known "before it is known" work 5
-    [[ $line != *"(code known)"* ]] || fail known "before a look: $line"
-    known "when it is known" work 5
-    [[ $line == *"(code known)"* ]] && break
-done
-[[ $line == *"(code known)"* ]] && [ "$(hits)" -gt 4 ] || fail known "not, or not used: $line"
-known "known code that is changed in memory"
-cat other > known
-known "known code that is changed in the file" work 5
-[[ $line != *"(code known)"* ]] || fail known "still: $line"
-cat program > known
-known "changed back" work 5
-[[ $line != *"(code known)"* ]] || fail known "again: $line"
-
 # -- Trust --
 untrusted() { run "$@"; [ "$(hits)" = 0 ] || fail "$1" "was trusted: $line"; }
 for mode in 777 770 702; do
