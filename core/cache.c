@@ -150,8 +150,8 @@ void cache_note_page(guest_addr addr)
 
 /* ---- Files --------------------------------------------------------------------------------------------- */
 
-/* Where the code goes, in a unit's memory: behind the tables of pages and of their hashes, the copy of the file's header and the blocks. The
- * word with the load address is right in front of it. */
+/* Where the code goes, in a unit's memory: behind the tables of pages and of their hashes, the copy of the file's header and the
+ * blocks. The word with the load address is right in front of it. */
 struct places {
     size_t hash, head, blocks, file, end;
 };

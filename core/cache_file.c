@@ -93,8 +93,8 @@ static bool field_fits(const struct cache_entry *e, uint32_t at) { return e->siz
 bool cache_entry_fits(const struct cache_file *f, unsigned segment, const struct cache_entry *e)
 {
     const struct cache_segment *s = &f->header->segment[segment];
-    if (e->code > s->code_size || e->size > s->code_size - e->code || cache_counter_end(e) > s->code_size - e->code || e->details > s->details_size ||
-        cache_parts(e, NULL).size > s->details_size - e->details)
+    if (e->code > s->code_size || e->size > s->code_size - e->code || cache_counter_end(e) > s->code_size - e->code ||
+        e->details > s->details_size || cache_parts(e, NULL).size > s->details_size - e->details)
         return false;
     struct cache_parts p = cache_parts(e, cache_details(f, segment, e));
     for (unsigned i = 0; i < e->n_exits; i++)
@@ -208,7 +208,7 @@ static bool depends_on(const struct cache_file *f, unsigned segment, const struc
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------- */
 
-/* The last entry whose code starts at this place of the file or before, or null. *AT: from its start. */
+/* The last entry whose code starts at this place of the file or before, or null. *OFFSET: from its start. */
 static const struct cache_entry *entry_before(const struct cache_file *f, uint64_t place, unsigned *segment, uint32_t *offset)
 {
     const struct cache_header *h = f->header;
@@ -260,7 +260,8 @@ bool cache_exits_right(const struct cache_file *f, unsigned segment, const struc
             continue;
         uint64_t place = (uint64_t)(s->start + (int64_t)e->code + to);
         const struct cache_entry *target = entry_run(f, place, &other);
-        if (!target || target->mode != e->mode || target->offset != e->offset + (uint32_t)p.exit[i].target || (other != segment && !(s->leads_to >> other & 1)))
+        if (!target || target->mode != e->mode || target->offset != e->offset + (uint32_t)p.exit[i].target ||
+            (other != segment && !(s->leads_to >> other & 1)))
             return false;
     }
     return true;

@@ -2,7 +2,8 @@
  * becomes a region in the end, and is one from the start from then on.
  *
  * The counts are in a file of the folder, a table without order: a word has the upper bits of a hash that names the loop head, and
- * the count. Of two loop heads with the same place the last one stays. A wrong word does no harm but a region too early. */
+ * the count. Of two loop heads with the same place the last one stays. A wrong word does no harm but a region too early, late or
+ * never. */
 #include "core/cache_unit.h"
 
 #include <string.h>

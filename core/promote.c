@@ -20,7 +20,8 @@ static bool is_on(void)
 }
 
 static struct tb *counted[CPU_HEAT]; /* by word of cpu->heat, the last one; guarded by tb_lock */
-static WRITTEN_OFTEN bool is_parents; /* what is in it; emptied when it is needed, as each page that is written after a fork is copied */
+/* What is in it. It is emptied when it is needed, as each page that is written after a fork is copied. */
+static WRITTEN_OFTEN bool is_parents;
 
 bool promote_all(void) { return is_on() && engine_options.tier2_threshold == 0; }
 

@@ -82,7 +82,8 @@ void *tb_alloc(size_t size)
     if (memory_at > memory_end)
         bug("translation tables are full");
     if (memory_at > memory_there) {
-        size_t more = ALIGN_UP((size_t)(memory_at - memory_there), PAGES_AT_ONCE);
+        size_t more = ALIGN_UP((size_t)(memory_at - memory_there), PAGES_AT_ONCE), left = (size_t)(memory_end - memory_there);
+        more = more < left ? more : left; /* what lies behind is not ours */
         memory_populate(memory_there, more);
         memory_there += more;
     }
@@ -154,6 +155,13 @@ static void link_exit(struct tb *tb, unsigned n, struct tb *to)
     exit->next = to->incoming;
     to->incoming = exit;
     host_backend.patch_exit(tb, n, promote_entry(tb, to));
+}
+
+/* The same where it is known to pay, also in a cache file. */
+static void link_at_once(struct tb *tb, unsigned n, struct tb *to)
+{
+    tb->passes = PASSES_UNLINKED;
+    link_exit(tb, n, to);
 }
 
 /* Readers without the lock look at the number first: what they find the table at then has that many. */
@@ -254,8 +262,7 @@ void tb_link(struct tb *tb, unsigned n, struct tb *to)
 void tb_link_at_once(struct tb *tb, unsigned n, struct tb *to)
 {
     pthread_mutex_lock(&tb_lock);
-    tb->passes = PASSES_UNLINKED;
-    link_exit(tb, n, to);
+    link_at_once(tb, n, to);
     pthread_mutex_unlock(&tb_lock);
 }
 
@@ -370,9 +377,8 @@ void tb_supersede(struct tb *tb, struct tb *by)
         exit = next;
     }
     if (tb->counts) {
-        tb->passes = PASSES_UNLINKED;
         tb->exits[tb->n_exits - 1].in_file = false;
-        link_exit(tb, tb->n_exits - 1u, by);
+        link_at_once(tb, tb->n_exits - 1u, by);
     }
 }
 

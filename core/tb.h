@@ -42,7 +42,7 @@ struct tb {
     bool dead;                /* invalidated: unreachable for new entries */
     bool is_cold;             /* no region is to be made for it: */
     bool superseded;          /* there is one */
-    bool counts;              /* its last exit is that of its counter in the cache file, which becomes linked once it is settled */
+    bool counts;              /* its last exit is that of its counter in the cache file: linked once the head is settled */
     const void *counter;      /* promote.h: code that counts jumps to it and goes on there, or null */
     struct tb_range *range;
     /* Pairs (guest length, host length) as bytes, one pair per guest instruction; 255 in host length: the next two bytes
