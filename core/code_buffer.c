@@ -5,18 +5,14 @@
 
 #include "core/memory.h"
 
-enum { PAGES_AT_ONCE = 32 << 10 }; /* bytes */
-
+static WRITTEN_OFTEN struct memory_area area;
 static WRITTEN_OFTEN uint8_t *base, *at, *limit, *kept;
-static WRITTEN_OFTEN uint8_t *there; /* it has pages up to here */
 
 bool code_buffer_init(size_t size)
 {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
+    if (!memory_area_reserve(&area, size, PROT_READ | PROT_WRITE | PROT_EXEC, true))
         return false;
-    memory_reserve_own(p, size);
-    base = at = kept = there = p;
+    base = at = kept = (uint8_t *)area.start;
     limit = base + size;
     return true;
 }
@@ -31,10 +27,7 @@ void code_buffer_end(size_t size)
     at += ALIGN_UP(size, 16);
     if (at > limit)
         at = limit;
-    if (at > there && limit - there >= PAGES_AT_ONCE) {
-        memory_populate(there, PAGES_AT_ONCE);
-        there += PAGES_AT_ONCE;
-    }
+    memory_area_use(&area, at);
 }
 
 void code_buffer_skip_to(unsigned residue, unsigned size)

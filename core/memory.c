@@ -305,6 +305,34 @@ void memory_populate(void *start, size_t size)
     madvise(from, (size_t)((char *)start + size - from), POPULATE_WRITE);
 }
 
+/* The first large page begins where half as much has been used. */
+bool memory_area_reserve(struct memory_area *a, size_t size, int prot, bool near_code)
+{
+    enum { HUGE = 2 << 20 };
+    char *p = mmap(near_code ? NULL : memory_own_place(size + HUGE), size + HUGE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    memory_reserve_own(p, size + HUGE);
+    a->huge = (char *)ALIGN_UP((uintptr_t)p + HUGE / 2, HUGE);
+    a->start = a->there = a->huge - HUGE / 2;
+    a->end = a->start + size;
+    return true;
+}
+
+void memory_area_use(struct memory_area *a, const void *to)
+{
+    enum { AT_ONCE = 32 << 10 };
+    const char *used = to;
+    if (used <= a->there)
+        return;
+    if (a->there <= a->huge && used + AT_ONCE > a->huge && a->huge < a->end)
+        madvise(a->huge, (size_t)(a->end - a->huge), MADV_HUGEPAGE);
+    size_t more = ALIGN_UP((size_t)(used - a->there), AT_ONCE), left = (size_t)(a->end - a->there);
+    more = more < left ? more : left; /* what lies behind is not ours */
+    memory_populate(a->there, more);
+    a->there += more;
+}
+
 #ifdef ANYARCH_WRAPS_MMAP
 /* Where to begin: just above the library's brk, which is far from the guest's programs and random as well, so that what lies
  * there shares page tables with it, which every fork copies. Old kernels put brk beside this program's image, between the

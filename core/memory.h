@@ -45,6 +45,17 @@ void memory_reserve_own(const void *start, size_t size);
 void memory_release_own(const void *start, size_t size);
 /* Have the pages of our own memory there before they are written one by one, which costs several times as much. A hint. */
 void memory_populate(void *start, size_t size);
+
+/* Our own memory that is used from its start on, little of it by most processes. */
+struct memory_area {
+    char *start, *end;
+    char *there; /* it has pages up to here */
+    char *huge;  /* from here on, they are large ones if the kernel has such */
+};
+/* Reserve SIZE bytes with protection PROT; at memory_own_place, or near the code. False: there is no room. */
+bool memory_area_reserve(struct memory_area *a, size_t size, int prot, bool near_code);
+/* What lies in front of TO, which is in the area or at its end, is in use: see to it that what comes next has pages. */
+void memory_area_use(struct memory_area *a, const void *to);
 void memory_lock(void);   /* held around a host mmap/munmap and its map update */
 void memory_unlock(void);
 /* The map's own lock, the innermost of all: held over fork, so that the child does not find it taken by a thread that it

@@ -20,7 +20,6 @@
 #include "core/tagged.h"
 
 enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 2048, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
-enum { PAGES_AT_ONCE = 32 << 10 }; /* bytes of tables: a page that is had when it is touched costs several times as much */
 /* A link out of code from a cache file makes a private copy of a page, which costs as much as so many ways through C. */
 enum { PASSES_UNLINKED = 16 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
@@ -50,8 +49,8 @@ static LARGE_TABLE struct tb *first_by_host[FIRST_BY_HOST];
 static struct tb **by_host = first_by_host; /* blocks in the order of their code; moved, and added to, with tb_lock held */
 static WRITTEN_OFTEN unsigned n_by_host, room_by_host = FIRST_BY_HOST, max_by_host;
 static unsigned n_dead; /* of these, dropped */
-static WRITTEN_OFTEN char *memory, *memory_at, *memory_end; /* where tb_alloc takes from; reserved address space */
-static WRITTEN_OFTEN char *memory_there; /* it has pages up to here */
+static WRITTEN_OFTEN struct memory_area memory; /* where tb_alloc takes from, */
+static WRITTEN_OFTEN char *memory_at;           /* here */
 
 static struct tb **bucket_of(const struct hash_table *h, guest_addr pc)
 {
@@ -60,33 +59,20 @@ static struct tb **bucket_of(const struct hash_table *h, guest_addr pc)
 
 static unsigned page_hash(guest_addr page) { return (unsigned)page & ((1 << PAGE_HASH_BITS) - 1); }
 
-static void *reserve(size_t size)
-{
-    void *p = mmap(memory_own_place(size), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
-        die("cannot reserve memory for translation tables");
-    memory_reserve_own(p, size);
-    return p;
-}
-
 void *tb_alloc(size_t size)
 {
-    if (!memory) {
+    if (!memory.start) {
         size_t total = engine_options.code_size * TABLES_PER_CODE + LARGEST_TB;
-        memory = memory_at = memory_there = reserve(total);
-        memory_end = memory + total;
+        if (!memory_area_reserve(&memory, total, PROT_READ | PROT_WRITE, false))
+            die("cannot reserve memory for translation tables");
+        memory_at = memory.start;
         max_by_host = (unsigned)(engine_options.code_size / CODE_PER_TB);
     }
     char *p = memory_at;
     memory_at += ALIGN_UP(size, 8);
-    if (memory_at > memory_end)
+    if (memory_at > memory.end)
         bug("translation tables are full");
-    if (memory_at > memory_there) {
-        size_t more = ALIGN_UP((size_t)(memory_at - memory_there), PAGES_AT_ONCE), left = (size_t)(memory_end - memory_there);
-        more = more < left ? more : left; /* what lies behind is not ours */
-        memory_populate(memory_there, more);
-        memory_there += more;
-    }
+    memory_area_use(&memory, memory_at);
     return p;
 }
 
@@ -94,7 +80,7 @@ void *tb_alloc(size_t size)
  * memory all the time: they would only fill memory. */
 bool tb_is_full(void)
 {
-    return memory && (n_by_host == max_by_host || memory_end - memory_at < LARGEST_TB ||
+    return memory.start && (n_by_host == max_by_host || memory.end - memory_at < LARGEST_TB ||
                       (n_dead > MANY_DEAD && n_dead > n_by_host / 2));
 }
 
@@ -168,7 +154,10 @@ static void link_at_once(struct tb *tb, unsigned n, struct tb *to)
 static void add_by_host(struct tb *tb)
 {
     if (n_by_host == room_by_host) {
-        struct tb **all = reserve(max_by_host * sizeof *all);
+        struct memory_area more;
+        if (!memory_area_reserve(&more, max_by_host * sizeof *by_host, PROT_READ | PROT_WRITE, false))
+            die("cannot reserve memory for translation tables");
+        struct tb **all = (void *)more.start;
         memcpy(all, by_host, n_by_host * sizeof *all);
         __atomic_store_n(&by_host, all, __ATOMIC_RELEASE);
         room_by_host = max_by_host;
@@ -409,7 +398,7 @@ static bool invalidate_bucket(unsigned bucket, guest_addr start, uint64_t size)
 
 void tb_invalidate(guest_addr start, uint64_t size)
 {
-    if (size == 0 || !memory)
+    if (size == 0 || !memory.start)
         return;
     guest_addr first = start >> PAGE_BITS, last = (start + size - 1) >> PAGE_BITS;
     bool any = false;
@@ -441,7 +430,7 @@ void tb_flush(void)
     memset(page_table, 0, sizeof page_table);
     __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);
     n_dead = 0;
-    memory_at = memory;
+    memory_at = memory.start;
     cache_flush();
     promote_forget();
     tagged_forget();
