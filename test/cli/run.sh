@@ -183,6 +183,7 @@ END
     expect cpu_n1 0 'fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp ssbs' \
         $e -cpu neoverse-n1 ./cpu
     expect cpu_n1_registers 0 '414fd0c1 100010211120 10119ffb 0 ' $e -cpu neoverse-n1 ./cpu
+    expect cpu_default 0 '414fd0c1 ' $e ./cpu
     expect cpu_v1 0 'fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt fcma lrcpc dcpop sha3 sm3 sm4 asimddp sha512 asimdfhm dit uscat ilrcpc flagm ssbs paca pacg dcpodp i8mm bf16 dgh rng' \
         $e -cpu neoverse-v1 ./cpu
     expect cpu_v1_registers 0 '411fd401 1011111110212120 ' $e -cpu neoverse-v1-without-SVE ./cpu
