@@ -26,7 +26,19 @@ host_copy:
         and     $7, %edx
         cmp     $32, %rcx
         jb      4f
-        rep movsq /* takes some time to begin */
+        cmp     $128, %rcx
+        jae     8f
+7:      movups  (%rsi), %xmm0
+        movups  16(%rsi), %xmm1
+        movups  %xmm0, (%rdi)
+        movups  %xmm1, 16(%rdi)
+        add     $32, %rsi
+        add     $32, %rdi
+        sub     $4, %ecx
+        cmp     $4, %ecx
+        jae     7b
+        jmp     4f
+8:      rep movsq /* takes some time to begin */
         jmp     4f
 3:      mov     (%rsi), %rax
         mov     %rax, (%rdi)
