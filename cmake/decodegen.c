@@ -458,7 +458,7 @@ static void emit_decoder(void)
            base);
     for (int i = 0; i < n_patterns; i++)
         printf("    { \"%s\", 0x%xu, 0x%xu },\n", list[i]->name, list[i]->mask, list[i]->match);
-    printf("    { 0 }\n};\n");
+    printf("    { \"\", 0, 0 }\n};\n");
     free(list);
 }
 

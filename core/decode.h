@@ -5,10 +5,10 @@
 
 struct translator;
 
-/* One row of a .decode file; NAME_patterns[] ends with a null name. Rows of the same name share a
+/* One row of a .decode file; NAME_patterns[] ends with an empty name. Rows of the same name share a
  * function. */
 struct decode_pattern {
-    const char *name;
+    char name[24];
     uint32_t mask, match;
 };
 

@@ -19,7 +19,7 @@ static inline unsigned desc_type(uint32_t desc) { return desc & 0xff; }
 static inline unsigned desc_aux(uint32_t desc) { return desc >> 8 & 0xff; }
 static inline unsigned desc_d(uint32_t desc) { return desc >> 16; }
 
-extern eval_fn *const eval_table[IR_N_OPS]; /* null for operations without EVAL */
+eval_fn *eval_of(unsigned op); /* null for operations without EVAL */
 
 #define IR_OP(name, res, a, b, c, props) eval_fn ev_##name;
 #include "core/ir_ops.def"

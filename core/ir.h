@@ -80,7 +80,7 @@ struct ir_op {
 _Static_assert(sizeof(struct ir_op) == 16, "IR operations are 16 bytes");
 
 struct ir_op_info {
-    const char *name;
+    char name[11];
     uint8_t res, a, b, c; /* enum ir_class; an operand of that class may be IR_NONE only where ir_ops.def says so */
     uint8_t props;
 };

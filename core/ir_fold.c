@@ -631,24 +631,47 @@ static ir_ref fold_vbsl(struct ir *ir, struct ir_op *op)
  */
 
 /* clang-format off */
-static fold_fn *const fold_table[IR_N_OPS] = {
-    [IR_add] = fold_add,         [IR_sub] = fold_sub,         [IR_and] = fold_and,
-    [IR_andn] = fold_andn,       [IR_or] = fold_or,           [IR_orn] = fold_orn,
-    [IR_xor] = fold_xor,         [IR_not] = fold_not,         [IR_neg] = fold_neg,
-    [IR_mul] = fold_mul,         [IR_udiv] = fold_udiv,       [IR_sdiv] = fold_sdiv,
-    [IR_shl] = fold_shift,       [IR_shr] = fold_shift,       [IR_sar] = fold_shift,
-    [IR_ror] = fold_shift,       [IR_extr] = fold_extr,       [IR_sext8] = fold_sext,
-    [IR_sext16] = fold_sext,     [IR_sext32] = fold_sext,     [IR_zext8] = fold_zext,
-    [IR_zext16] = fold_zext,     [IR_zext32] = fold_zext,     [IR_ubfx] = fold_ubfx,
-    [IR_sbfx] = fold_sbfx,       [IR_bfi] = fold_bfi,         [IR_bswap] = fold_involution,
-    [IR_clz] = fold_clz,          [IR_rbit] = fold_involution, [IR_smax] = fold_minmax,     [IR_bswap16] = fold_involution,
-    [IR_smin] = fold_minmax,     [IR_umax] = fold_minmax,     [IR_umin] = fold_minmax,
-    [IR_cset] = fold_cset,       [IR_csel] = fold_csel,       [IR_vcsel] = fold_vcsel,
-    [IR_vlow] = fold_vlow,       [IR_vhigh] = fold_vhigh,     [IR_vdup] = fold_vdup,
-    [IR_vins] = fold_vins,       [IR_vget] = fold_vget,       [IR_vgets] = fold_vget,      [IR_vand] = fold_vand,
-    [IR_vor] = fold_vand,        [IR_vxor] = fold_vxor,       [IR_vandn] = fold_vxor,
-    [IR_vorn] = fold_vorn,       [IR_vnot] = fold_vnot,       [IR_vbsl] = fold_vbsl,
-};
+static fold_fn *fold_of(unsigned op)
+{
+    switch (op) {
+    case IR_add: return fold_add;
+    case IR_sub: return fold_sub;
+    case IR_and: return fold_and;
+    case IR_andn: return fold_andn;
+    case IR_or: return fold_or;
+    case IR_orn: return fold_orn;
+    case IR_xor: return fold_xor;
+    case IR_not: return fold_not;
+    case IR_neg: return fold_neg;
+    case IR_mul: return fold_mul;
+    case IR_udiv: return fold_udiv;
+    case IR_sdiv: return fold_sdiv;
+    case IR_shl: case IR_shr: case IR_sar: case IR_ror: return fold_shift;
+    case IR_extr: return fold_extr;
+    case IR_sext8: case IR_sext16: case IR_sext32: return fold_sext;
+    case IR_zext8: case IR_zext16: case IR_zext32: return fold_zext;
+    case IR_ubfx: return fold_ubfx;
+    case IR_sbfx: return fold_sbfx;
+    case IR_bfi: return fold_bfi;
+    case IR_bswap: case IR_rbit: case IR_bswap16: return fold_involution;
+    case IR_clz: return fold_clz;
+    case IR_smax: case IR_smin: case IR_umax: case IR_umin: return fold_minmax;
+    case IR_cset: return fold_cset;
+    case IR_csel: return fold_csel;
+    case IR_vcsel: return fold_vcsel;
+    case IR_vlow: return fold_vlow;
+    case IR_vhigh: return fold_vhigh;
+    case IR_vdup: return fold_vdup;
+    case IR_vins: return fold_vins;
+    case IR_vget: case IR_vgets: return fold_vget;
+    case IR_vand: case IR_vor: return fold_vand;
+    case IR_vxor: case IR_vandn: return fold_vxor;
+    case IR_vorn: return fold_vorn;
+    case IR_vnot: return fold_vnot;
+    case IR_vbsl: return fold_vbsl;
+    default: return NULL;
+    }
+}
 /* clang-format on */
 
 /* Operands that are all constants; never an operation that makes flags. */
@@ -670,7 +693,7 @@ ir_ref ir_fold(struct ir *ir, struct ir_op *op)
     ir_ref result;
     if (ir_is_scalar(op->op) && fold_constants(ir, op, &result))
         return result;
-    fold_fn *fold = fold_table[op->op];
+    fold_fn *fold = fold_of(op->op);
     return fold ? fold(ir, op) : IR_NONE;
 }
 

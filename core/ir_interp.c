@@ -325,7 +325,7 @@ static unsigned step_vcombine(struct interp *r, const struct ir_op *op, union ve
 
 static unsigned step_eval(struct interp *r, const struct ir_op *op, union vec *d)
 {
-    eval_table[op->op](&r->thread->cpu, eval_desc(op), d, &r->value[op->a], &r->value[op->b],
+    eval_of(op->op)(&r->thread->cpu, eval_desc(op), d, &r->value[op->a], &r->value[op->b],
                        &r->value[op->c]);
     return EXIT_NONE;
 }
@@ -334,55 +334,54 @@ static unsigned step_eval(struct interp *r, const struct ir_op *op, union vec *d
  * ---------------------------------------------------------------------------------------------------
  */
 
-static interp_step_fn *const step_table[IR_N_OPS] = {
-    [IR_nop] = step_nop,
-    [IR_insn] = step_insn,
-    [IR_get] = step_get,
-    [IR_put] = step_put,
-    [IR_getv] = step_get,
-    [IR_putv] = step_put,
-    [IR_getf] = step_getf,
-    [IR_putf] = step_putf,
-    [IR_const... IR_addr] = step_const,
-    [IR_add... IR_sbc] = step_arith,
-    [IR_or... IR_umin] = step_scalar,
-    [IR_cset] = step_cset,
-    [IR_csel] = step_csel,
-    [IR_vcsel] = step_vcsel,
-    [IR_ccmp... IR_ccmn] = step_ccmp,
-    [IR_fcmp] = step_eval,
-    [IR_fccmp] = step_fccmp,
-    [IR_nzcv] = step_nzcv,
-    [IR_nzcv_of] = step_nzcv_of,
-    [IR_load] = interp_load,
-    [IR_store] = interp_store,
-    [IR_loadv] = interp_loadv,
-    [IR_storev] = interp_storev,
-    [IR_align] = interp_align,
-    [IR_fence] = interp_fence,
-    [IR_swp... IR_ldumin] = interp_modify,
-    [IR_cas] = interp_cas,
-    [IR_casv] = interp_casv,
-    [IR_ldx... IR_ldxv] = interp_ldx,
-    [IR_stx... IR_stxv] = interp_stx,
-    [IR_clrex] = interp_clrex,
-    [IR_call] = step_call,
-    [IR_exit_if] = step_exit_if,
-    [IR_exit_z... IR_exit_nz] = step_exit_z,
-    [IR_exit_bit] = step_exit_bit,
-    [IR_exit_eq] = step_exit_eq,
-    [IR_jump] = step_jump,
-    [IR_jumpi] = step_jump_to_a,
-    [IR_goto_call] = step_jump,
-    [IR_calli] = step_calli,
-    [IR_ret] = step_jump_to_a,
-    [IR_leave] = step_leave,
-    [IR_vconst] = step_vconst,
-    [IR_vlow] = step_vlow,
-    [IR_vhigh] = step_vhigh,
-    [IR_vcombine] = step_vcombine,
-    [IR_vdup... IR_N_OPS - 1] = step_eval,
-};
+static interp_step_fn *step_of(unsigned op)
+{
+    switch (op) {
+    case IR_nop: return step_nop;
+    case IR_insn: return step_insn;
+    case IR_get: case IR_getv: return step_get;
+    case IR_put: case IR_putv: return step_put;
+    case IR_getf: return step_getf;
+    case IR_putf: return step_putf;
+    case IR_const ... IR_addr: return step_const;
+    case IR_add ... IR_sbc: return step_arith;
+    case IR_or ... IR_umin: return step_scalar;
+    case IR_cset: return step_cset;
+    case IR_csel: return step_csel;
+    case IR_vcsel: return step_vcsel;
+    case IR_ccmp ... IR_ccmn: return step_ccmp;
+    case IR_fcmp: case IR_vdup ... IR_N_OPS - 1: return step_eval;
+    case IR_fccmp: return step_fccmp;
+    case IR_nzcv: return step_nzcv;
+    case IR_nzcv_of: return step_nzcv_of;
+    case IR_load: return interp_load;
+    case IR_store: return interp_store;
+    case IR_loadv: return interp_loadv;
+    case IR_storev: return interp_storev;
+    case IR_align: return interp_align;
+    case IR_fence: return interp_fence;
+    case IR_swp ... IR_ldumin: return interp_modify;
+    case IR_cas: return interp_cas;
+    case IR_casv: return interp_casv;
+    case IR_ldx ... IR_ldxv: return interp_ldx;
+    case IR_stx ... IR_stxv: return interp_stx;
+    case IR_clrex: return interp_clrex;
+    case IR_call: return step_call;
+    case IR_exit_if: return step_exit_if;
+    case IR_exit_z ... IR_exit_nz: return step_exit_z;
+    case IR_exit_bit: return step_exit_bit;
+    case IR_exit_eq: return step_exit_eq;
+    case IR_jump: case IR_goto_call: return step_jump;
+    case IR_jumpi: case IR_ret: return step_jump_to_a;
+    case IR_calli: return step_calli;
+    case IR_leave: return step_leave;
+    case IR_vconst: return step_vconst;
+    case IR_vlow: return step_vlow;
+    case IR_vhigh: return step_vhigh;
+    case IR_vcombine: return step_vcombine;
+    default: return NULL;
+    }
+}
 
 /* Values of blocks up to this size are on the stack. */
 enum { SMALL_BLOCK = 1024 };
@@ -394,7 +393,7 @@ static unsigned run_steps(struct interp *r)
     r->value[IR_NONE] = (union vec){0};
     for (uint32_t i = 1; i < ir->n; i++) {
         const struct ir_op *op = &ir->ops[i];
-        unsigned reason = step_table[op->op](r, op, &r->value[i]);
+        unsigned reason = step_of(op->op)(r, op, &r->value[i]);
         if (reason != EXIT_NONE)
             return reason;
     }

@@ -10,6 +10,9 @@ typedef uint64_t guest_addr;
 #define ARRAY_SIZE(a)   (sizeof(a) / sizeof((a)[0]))
 #define ALIGN_DOWN(x, n) ((x) & ~((uint64_t)(n)-1))
 #define ALIGN_UP(x, n)   ALIGN_DOWN((uint64_t)(x) + (uint64_t)(n)-1, n)
+/* Each page of constants that hold addresses is written when a process starts, as the program is position-independent. So large
+ * tables have their names in their rows, and which function belongs to a row is said by a switch. */
+
 /* For variables that every fork or new block writes: they lie together, as each page that is written after a fork is copied. */
 #define WRITTEN_OFTEN   __attribute__((section(".data")))
 /* For tables of which most processes touch little: they lie behind the small variables, which so share few pages, as each page

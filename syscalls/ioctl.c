@@ -11,7 +11,7 @@ enum { TYPE_KVM = 0xae };
 /* clang-format off */
 static const struct {
     uint32_t request;
-    const char *name;
+    char name[44];
 } names[] = {
 #define IOCTL(name, request) {request, #name},
 #include "syscalls/ioctls.def"

@@ -13,7 +13,7 @@
  * PR_SET_MM, which would move the translator's memory. */
 static const struct {
     uint32_t option;
-    const char *name;
+    char name[32];
 } passed[] = {
     {1, "PR_SET_PDEATHSIG"},
     {2, "PR_GET_PDEATHSIG"},

@@ -545,8 +545,8 @@ size_t strace_call(struct thread *t, const struct syscall_row *row, const uint64
                    char *buf, size_t size)
 {
     struct line l = {buf, size};
-    put(&l, "%s(", row->name);
-    if (row->reason)
+    put(&l, "%s(", syscall_row_name(row));
+    if (row->error)
         put(&l, "number %d", (int)t->cpu.gpr[t->guest->abi->nr_reg]);
     for (unsigned i = 0; i < 6 && row->kind[i] != END; i++) {
         unsigned kind = row->kind[i];

@@ -42,12 +42,32 @@ enum { ARG_LOG_SIZE = 2048 };
     .ptr_mask = MASK(IS_PTR, ##__VA_ARGS__), .kind = {__VA_ARGS__}
 
 /* clang-format off */
+#define PASS(...)
+#define DENY(...)
+#define NONE(...)
+#define LESS(...)
+enum {
+    FUNCTION_NONE,
+#define SYS(n, ...) FUNCTION_##n,
+#include "syscalls/table.def"
+#undef SYS
+};
+static READ_OFTEN syscall_fn *const functions[] = {
+#define SYS(n, ...) [FUNCTION_##n] = sys_##n,
+#include "syscalls/table.def"
+#undef SYS
+};
+#undef PASS
+#undef DENY
+#undef NONE
+#undef LESS
+
+/* Without addresses (core/types.h). */
 const struct syscall_row syscall_rows[SYSCALL_N] = {
-    [SYSCALL_none] = {.name = "unknown", .error = ENOSYS, .reason = "no such system call"},
-#define SYS(n, w, ...) [SYSCALL_##n] = {.name = #n, .fn = sys_##n, .wait = w, KINDS(__VA_ARGS__)},
-#define PASS(n, w, ...) [SYSCALL_##n] = {.name = #n, .host_nr = HOST_NR_##n, .wait = w, \
-    KINDS(__VA_ARGS__)},
-#define DENY(n, errno_is, why) [SYSCALL_##n] = {.name = #n, .error = errno_is, .reason = why},
+    [SYSCALL_none] = {.error = ENOSYS},
+#define SYS(n, w, ...) [SYSCALL_##n] = {.function = FUNCTION_##n, .wait = w, KINDS(__VA_ARGS__)},
+#define PASS(n, w, ...) [SYSCALL_##n] = {.host_nr = HOST_NR_##n, .wait = w, KINDS(__VA_ARGS__)},
+#define DENY(n, errno_is, why) [SYSCALL_##n] = {.error = errno_is},
 #define NONE(n, why) DENY(n, ENOSYS, why)
 #define LESS(n, what)
 #include "syscalls/table.def"
@@ -58,20 +78,42 @@ const struct syscall_row syscall_rows[SYSCALL_N] = {
 #undef LESS
 };
 
-/* What is missing in calls that are there. */
-static const char *const lacking[SYSCALL_N] = {
+static const char names[SYSCALL_N][26] = {
+    [SYSCALL_none] = "unknown",
+#define SYS(n, ...) [SYSCALL_##n] = #n,
+#define PASS SYS
+#define DENY SYS
+#define NONE SYS
+#define LESS(n, what)
+#include "syscalls/table.def"
+#undef LESS
+#undef SYS
+};
+
+const char *syscall_row_name(const struct syscall_row *row) { return names[row - syscall_rows]; }
+
+/* Why a call is not there, or what is missing in one that is; or null. */
+static const char *note_of(const struct syscall_row *row)
+{
+    switch (row - syscall_rows) {
+    case SYSCALL_none: return "no such system call";
 #define SYS(...)
+#undef PASS
 #define PASS(...)
-#define DENY(...)
-#define NONE(...)
-#define LESS(n, what) [SYSCALL_##n] = what,
+#undef DENY
+#define DENY(n, errno_is, why) case SYSCALL_##n: return why;
+#undef NONE
+#define NONE(n, why) case SYSCALL_##n: return why;
+#define LESS(n, what) case SYSCALL_##n: return what;
 #include "syscalls/table.def"
 #undef SYS
 #undef PASS
 #undef DENY
 #undef NONE
 #undef LESS
-};
+    default: return NULL;
+    }
+}
 /* clang-format on */
 
 static const struct syscall_row *find_row(const struct abi *abi, uint32_t nr)
@@ -81,7 +123,7 @@ static const struct syscall_row *find_row(const struct abi *abi, uint32_t nr)
 
 const char *syscall_name(const struct guest *guest, uint32_t nr)
 {
-    return find_row(guest->abi, nr)->name;
+    return syscall_row_name(find_row(guest->abi, nr));
 }
 
 /* -- Descriptors and paths -- */
@@ -118,8 +160,8 @@ const char *path_translate(const char *path, char *buf)
 
 static inline long run(struct thread *t, const struct syscall_row *row, const uint64_t arg[6])
 {
-    if (row->fn)
-        return row->fn(t, arg);
+    if (row->function)
+        return functions[row->function](t, arg);
     if (row->wait == NOW)
         return host_syscall(row->host_nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
     return safe_syscall(t, row->host_nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
@@ -149,7 +191,7 @@ static __attribute__((noinline)) long run_unsupported(struct thread *t,
 {
     if (LOG_ON(unimp)) {
         log_write("Unsupported syscall: %d (%s: %s)\n", (int)t->cpu.gpr[t->guest->abi->nr_reg],
-                  row->name, row->reason);
+                  syscall_row_name(row), note_of(row));
     }
     return -row->error;
 }
@@ -221,13 +263,13 @@ static __attribute__((noinline)) long run_traced(struct thread *t, const struct 
         log_write("%s\n", line);
         n = 0;
     }
-    long result = row->reason ? run_unsupported(t, row) : run_checked(t, row, arg);
+    long result = row->error ? run_unsupported(t, row) : run_checked(t, row, arg);
     if (result == -EINTR)
         result = interrupted(row, arg, result);
     if (row->wait == LEAVE && (result >= 0 || result == -ESYSDONE))
         return result;
     if (!n)
-        n = (size_t)snprintf(line, sizeof(line), "%d %s(...)", (int)getpid(), row->name);
+        n = (size_t)snprintf(line, sizeof(line), "%d %s(...)", (int)getpid(), syscall_row_name(row));
     strace_result(row, result, line + n, sizeof(line) - n);
     log_write("%s", line);
     return result;
@@ -235,7 +277,7 @@ static __attribute__((noinline)) long run_traced(struct thread *t, const struct 
 
 static inline long run_row(struct thread *t, const struct syscall_row *row, const uint64_t arg[6])
 {
-    if (unlikely(row->reason))
+    if (unlikely(row->error))
         return run_unsupported(t, row);
     long result = run_checked(t, row, arg);
     if (unlikely(result == -EINTR))
@@ -272,10 +314,10 @@ void syscall_print_table(void)
 {
     for (unsigned i = SYSCALL_none + 1; i < SYSCALL_N; i++) {
         const struct syscall_row *row = &syscall_rows[i];
-        const char *status = !row->reason           ? row->fn ? "translated" : "passed"
+        const char *status = !row->error            ? row->function ? "translated" : "passed"
                              : row->error == ENOSYS ? "unsupported"
                                                     : "refused";
-        const char *note = row->reason ? row->reason : lacking[i];
-        printf("%-26s %-12s%s%s\n", row->name, status, note ? " " : "", note ? note : "");
+        const char *note = note_of(row);
+        printf("%-26s %-12s%s%s\n", names[i], status, note ? " " : "", note ? note : "");
     }
 }

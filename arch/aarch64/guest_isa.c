@@ -92,7 +92,7 @@ static const char *find_name(const struct decode_pattern *p, uint32_t insn)
 {
     const char *name = NULL;
     int best = -1;
-    for (; p->name; p++) {
+    for (; *p->name; p++) {
         if ((insn & p->mask) == p->match && __builtin_popcount(p->mask) > best) {
             best = __builtin_popcount(p->mask);
             name = p->name;

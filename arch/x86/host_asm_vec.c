@@ -9,7 +9,7 @@ enum {
 #define DIGIT(n) (HAS_DIGIT | (n) << DIGIT_SHIFT)
 
 static const struct vop_row {
-    const char *name;
+    char name[20];
     uint8_t prefix, map, opcode, w, bytes;
     uint16_t flags;
 } rows[V_N_OPS] = {

@@ -35,7 +35,7 @@ enum { LEAF1_ECX, LEAF7_EBX, LEAF7_ECX, EXT1_ECX, XCR0, N_WORDS };
 enum { WORD_SIZE = 9 }; /* as text */
 
 static const struct feature {
-    const char *name;
+    char name[12];
     uint8_t word, bit, needs; /* needs: 0 nothing, 1 AVX state, 2 AVX-512 state */
     size_t offset;
 } features[] = {

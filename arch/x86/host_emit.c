@@ -82,6 +82,7 @@ static const struct ra_host ra_host_template = {
 /* By operation, filled at the first block: which function emits it, and whether it changes EFLAGS. */
 static emit_fn *emit_of[IR_N_OPS];
 static uint16_t clobbers_flags[IR_N_OPS];
+static bool is_vec[IR_N_OPS]; /* vec_emit has it */
 
 static bool keeps_flags(unsigned op)
 {
@@ -92,17 +93,18 @@ static bool keeps_flags(unsigned op)
     case IR_exit_if: case IR_clrex:
         return true;
     default:
-        return vec_emit[op] && vec_keeps_flags(op);
+        return is_vec[op] && vec_keeps_flags(op);
     }
 }
 
 static void fill_tables(void)
 {
     for (unsigned op = 0; op < IR_N_OPS; op++) {
-        emit_fn *const fn[] = {int_emit[op], mem_emit[op], exit_emit[op], vec_emit[op],
+        emit_fn *const fn[] = {int_emit(op), mem_emit(op), exit_emit(op), vec_emit(op),
                                ir_op_info[op].props & IR_EVAL ? emit_eval_call : NULL};
         for (unsigned i = 0; i < ARRAY_SIZE(fn) && !emit_of[op]; i++)
             emit_of[op] = fn[i];
+        is_vec[op] = vec_emit(op) != NULL;
         clobbers_flags[op] = keeps_flags(op) ? 0 : FLAGS_CLOBBERED;
     }
     if (host_features.bmi2)
@@ -262,7 +264,7 @@ static void emit_op(struct emitter *e, ir_ref ref)
     if (!fn)
         bug("no host code for %s", ir_op_info[op->op].name);
     ra_begin_op(&e->ra, ref);
-    if (fn == vec_emit[op->op] && clobbers_flags[op->op] && !asks_before_branch(e, op->op)) {
+    if (is_vec[op->op] && clobbers_flags[op->op] && !asks_before_branch(e, op->op)) {
         ra_make_room(&e->ra, true, fp_is_special(e) ? 16 : 8);
         ra_make_room(&e->ra, false, fp_is_special(e) ? 4 : 2);
     }

@@ -83,7 +83,7 @@ struct emitter {
 typedef void emit_fn(struct emitter *e, ir_ref ref, const struct ir_op *op);
 
 /* Open-coded vector and floating-point operations (host_vec.c, host_fp.c); null: emit_eval_call. */
-extern emit_fn *const vec_emit[IR_N_OPS];
+emit_fn *vec_emit(unsigned op);
 /* True if the open-coded form of operation OP leaves EFLAGS alone (host_vec.c). */
 bool vec_keeps_flags(unsigned op);
 
@@ -158,9 +158,9 @@ struct cond_test cond_test_invert(struct cond_test t);
 emit_fn emit_fcmp, emit_ccmp, emit_csel, emit_vcsel, emit_cset, emit_nzcv, emit_nzcv_of, emit_putf;
 
 /* -- host_int.c: integer operations; host_mem.c: memory and atomics; host_exit.c: ways out ------------------ */
-extern emit_fn *const int_emit[IR_N_OPS];
-extern emit_fn *const mem_emit[IR_N_OPS];
-extern emit_fn *const exit_emit[IR_N_OPS];
+emit_fn *int_emit(unsigned op);
+emit_fn *mem_emit(unsigned op);
+emit_fn *exit_emit(unsigned op);
 /* Guest address constant into REG; leaves EFLAGS alone. */
 void emit_guest_addr(struct emitter *e, unsigned reg, guest_addr addr);
 struct ool *add_ool(struct emitter *e, enum ool_kind kind, asm_label jump);

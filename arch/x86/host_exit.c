@@ -497,8 +497,19 @@ void emit_out_of_line(struct emitter *e)
     }
 }
 
-emit_fn *const exit_emit[IR_N_OPS] = {
-    [IR_exit_if] = emit_exit_if, [IR_exit_z] = emit_exit_z, [IR_exit_nz] = emit_exit_z, [IR_exit_bit] = emit_exit_bit, [IR_exit_eq] = emit_exit_eq,
-    [IR_jump] = emit_jump, [IR_jumpi] = emit_jumpi, [IR_goto_call] = emit_goto_call, [IR_calli] = emit_calli,
-    [IR_ret] = emit_ret, [IR_leave] = emit_leave,
-};
+emit_fn *exit_emit(unsigned op)
+{
+    switch (op) {
+    case IR_exit_if: return emit_exit_if;
+    case IR_exit_z: case IR_exit_nz: return emit_exit_z;
+    case IR_exit_bit: return emit_exit_bit;
+    case IR_exit_eq: return emit_exit_eq;
+    case IR_jump: return emit_jump;
+    case IR_jumpi: return emit_jumpi;
+    case IR_goto_call: return emit_goto_call;
+    case IR_calli: return emit_calli;
+    case IR_ret: return emit_ret;
+    case IR_leave: return emit_leave;
+    default: return NULL;
+    }
+}

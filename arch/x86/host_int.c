@@ -648,22 +648,45 @@ static void emit_put(struct emitter *e, ir_ref ref, const struct ir_op *op)
     ra_put(&e->ra, (unsigned)op->imm, op->a);
 }
 
-emit_fn *const int_emit[IR_N_OPS] = {
-    [IR_nop] = emit_nothing, [IR_get] = emit_nothing, [IR_getv] = emit_nothing, [IR_getf] = emit_nothing,
-    [IR_put] = emit_put, [IR_putv] = emit_put, [IR_putf] = emit_putf,
-    [IR_const] = emit_nothing, [IR_addr] = emit_nothing, [IR_vconst] = emit_nothing,
-    [IR_add] = emit_add, [IR_sub] = emit_alu, [IR_and] = emit_alu, [IR_or] = emit_alu, [IR_xor] = emit_alu,
-    [IR_andn] = emit_andn, [IR_orn] = emit_orn, [IR_adc] = emit_adc, [IR_sbc] = emit_adc,
-    [IR_not] = emit_not, [IR_neg] = emit_neg, [IR_mul] = emit_mul, [IR_umulh] = emit_mulh, [IR_smulh] = emit_mulh,
-    [IR_udiv] = emit_div, [IR_sdiv] = emit_div,
-    [IR_shl] = emit_shift, [IR_shr] = emit_shift, [IR_sar] = emit_shift, [IR_ror] = emit_shift, [IR_extr] = emit_extr,
-    [IR_sext8] = emit_extend, [IR_sext16] = emit_extend, [IR_sext32] = emit_extend,
-    [IR_zext8] = emit_extend, [IR_zext16] = emit_extend, [IR_zext32] = emit_extend,
-    [IR_ubfx] = emit_bitfield, [IR_sbfx] = emit_bitfield, [IR_bfi] = emit_bfi,
-    [IR_bswap] = emit_bswap, [IR_bswap16] = emit_bswap16, [IR_rbit] = emit_rbit,
-    [IR_clz] = emit_clz, [IR_cls] = emit_cls, [IR_ctz] = emit_ctz, [IR_popcnt] = emit_popcnt,
-    [IR_crc32] = emit_crc32, [IR_crc32c] = emit_crc32c,
-    [IR_smax] = emit_minmax, [IR_smin] = emit_minmax, [IR_umax] = emit_minmax, [IR_umin] = emit_minmax,
-    [IR_fcmp] = emit_fcmp, [IR_cset] = emit_cset, [IR_csel] = emit_csel, [IR_vcsel] = emit_vcsel, [IR_ccmp] = emit_ccmp, [IR_ccmn] = emit_ccmp,
-    [IR_fccmp] = emit_ccmp, [IR_nzcv] = emit_nzcv, [IR_nzcv_of] = emit_nzcv_of, [IR_call] = emit_call,
-};
+emit_fn *int_emit(unsigned op)
+{
+    switch (op) {
+    case IR_nop: case IR_get: case IR_getv: case IR_getf: case IR_const: case IR_addr: case IR_vconst: return emit_nothing;
+    case IR_put: case IR_putv: return emit_put;
+    case IR_putf: return emit_putf;
+    case IR_add: return emit_add;
+    case IR_sub: case IR_and: case IR_or: case IR_xor: return emit_alu;
+    case IR_andn: return emit_andn;
+    case IR_orn: return emit_orn;
+    case IR_adc: case IR_sbc: return emit_adc;
+    case IR_not: return emit_not;
+    case IR_neg: return emit_neg;
+    case IR_mul: return emit_mul;
+    case IR_umulh: case IR_smulh: return emit_mulh;
+    case IR_udiv: case IR_sdiv: return emit_div;
+    case IR_shl: case IR_shr: case IR_sar: case IR_ror: return emit_shift;
+    case IR_extr: return emit_extr;
+    case IR_sext8: case IR_sext16: case IR_sext32: case IR_zext8: case IR_zext16: case IR_zext32: return emit_extend;
+    case IR_ubfx: case IR_sbfx: return emit_bitfield;
+    case IR_bfi: return emit_bfi;
+    case IR_bswap: return emit_bswap;
+    case IR_bswap16: return emit_bswap16;
+    case IR_rbit: return emit_rbit;
+    case IR_clz: return emit_clz;
+    case IR_cls: return emit_cls;
+    case IR_ctz: return emit_ctz;
+    case IR_popcnt: return emit_popcnt;
+    case IR_crc32: return emit_crc32;
+    case IR_crc32c: return emit_crc32c;
+    case IR_smax: case IR_smin: case IR_umax: case IR_umin: return emit_minmax;
+    case IR_fcmp: return emit_fcmp;
+    case IR_cset: return emit_cset;
+    case IR_csel: return emit_csel;
+    case IR_vcsel: return emit_vcsel;
+    case IR_ccmp: case IR_ccmn: case IR_fccmp: return emit_ccmp;
+    case IR_nzcv: return emit_nzcv;
+    case IR_nzcv_of: return emit_nzcv_of;
+    case IR_call: return emit_call;
+    default: return NULL;
+    }
+}

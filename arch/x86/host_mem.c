@@ -317,11 +317,23 @@ static void emit_clrex(struct emitter *e, ir_ref ref, const struct ir_op *op)
     asm_mov_mi(&e->a, 3, cpu_field(offsetof(struct cpu, excl_addr)), -1);
 }
 
-emit_fn *const mem_emit[IR_N_OPS] = {
-    [IR_load] = emit_load, [IR_store] = emit_store, [IR_align] = emit_align, [IR_fence] = emit_fence,
-    [IR_swp] = emit_exchange, [IR_ldadd] = emit_exchange,
-    [IR_ldand] = emit_rmw, [IR_ldor] = emit_rmw, [IR_ldxor] = emit_rmw,
-    [IR_ldsmax] = emit_rmw, [IR_ldsmin] = emit_rmw, [IR_ldumax] = emit_rmw, [IR_ldumin] = emit_rmw,
-    [IR_cas] = emit_cas, [IR_casv] = emit_casv,
-    [IR_ldx] = emit_ldx, [IR_ldxv] = emit_ldxv, [IR_stx] = emit_stx, [IR_stxv] = emit_stxv, [IR_clrex] = emit_clrex,
-};
+emit_fn *mem_emit(unsigned op)
+{
+    switch (op) {
+    case IR_load: return emit_load;
+    case IR_store: return emit_store;
+    case IR_align: return emit_align;
+    case IR_fence: return emit_fence;
+    case IR_swp: case IR_ldadd: return emit_exchange;
+    case IR_ldand: case IR_ldor: case IR_ldxor: case IR_ldsmax: case IR_ldsmin: case IR_ldumax:
+    case IR_ldumin: return emit_rmw;
+    case IR_cas: return emit_cas;
+    case IR_casv: return emit_casv;
+    case IR_ldx: return emit_ldx;
+    case IR_ldxv: return emit_ldxv;
+    case IR_stx: return emit_stx;
+    case IR_stxv: return emit_stxv;
+    case IR_clrex: return emit_clrex;
+    default: return NULL;
+    }
+}

@@ -161,7 +161,7 @@ void host_slow(struct cpu *cpu, uint32_t what, uint32_t desc)
 {
     union vec result, integer = {.u64 = {cpu->saved_gpr[what >> 14 & 15]}};
     const union vec *a = what >> 30 & 1 ? &integer : &cpu->saved_vec[what >> 14 & 31];
-    eval_table[what & 511](cpu, desc, &result, a, &cpu->saved_vec[what >> 19 & 31], &cpu->saved_vec[what >> 24 & 31]);
+    eval_of(what & 511)(cpu, desc, &result, a, &cpu->saved_vec[what >> 19 & 31], &cpu->saved_vec[what >> 24 & 31]);
     if (what >> 29 & 1)
         cpu->saved_gpr[what >> 9 & 15] = result.u64[0];
     else
@@ -174,7 +174,7 @@ static const void *const *function_table(void)
     for (unsigned i = 0; i < N_HELPERS; i++)
         table[i] = (const void *)helper_info[i].fn;
     for (unsigned i = 0; i < IR_N_OPS; i++)
-        table[N_HELPERS + i] = (const void *)eval_table[i];
+        table[N_HELPERS + i] = (const void *)eval_of(i);
     table[FUNCTION_SLOW] = (const void *)host_slow;
     return table;
 }

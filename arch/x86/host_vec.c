@@ -3,62 +3,98 @@
 #include "core/log.h"
 
 /* clang-format off */
-emit_fn *const vec_emit[IR_N_OPS] = {
-    [IR_loadv] = emit_loadv, [IR_storev] = emit_storev,
-    [IR_vlow] = emit_vlow, [IR_vhigh] = emit_vhigh, [IR_vcombine] = emit_vcombine,
-    [IR_vdup] = emit_vdup, [IR_vdupl] = emit_vdupl, [IR_vins] = emit_vins, [IR_vinsl] = emit_vinsl,
-    [IR_vget] = emit_vget, [IR_vgets] = emit_vget,
-    [IR_vand] = emit_vbitwise, [IR_vor] = emit_vbitwise, [IR_vxor] = emit_vbitwise,
-    [IR_vandn] = emit_vandn, [IR_vorn] = emit_vorn, [IR_vnot] = emit_vnot, [IR_vbsl] = emit_vbsl,
-    [IR_vext] = emit_vext, [IR_vzip1] = emit_vzip, [IR_vzip2] = emit_vzip, [IR_vuzp1] = emit_vuzp,
-    [IR_vuzp2] = emit_vuzp, [IR_vtrn1] = emit_vtrn, [IR_vtrn2] = emit_vtrn,
-    [IR_vrev16] = emit_vrev, [IR_vrev32] = emit_vrev, [IR_vrev64] = emit_vrev, [IR_vtbl] = emit_vtbl,
-    [IR_vxtn] = emit_vxtn, [IR_vsxtl] = emit_vxtl, [IR_vuxtl] = emit_vxtl,
+emit_fn *vec_emit(unsigned op)
+{
+    switch (op) {
+    case IR_loadv: return emit_loadv;
+    case IR_storev: return emit_storev;
+    case IR_vlow: return emit_vlow;
+    case IR_vhigh: return emit_vhigh;
+    case IR_vcombine: return emit_vcombine;
+    case IR_vdup: return emit_vdup;
+    case IR_vdupl: return emit_vdupl;
+    case IR_vins: return emit_vins;
+    case IR_vinsl: return emit_vinsl;
+    case IR_vget: case IR_vgets: return emit_vget;
+    case IR_vand: case IR_vor: case IR_vxor: return emit_vbitwise;
+    case IR_vandn: return emit_vandn;
+    case IR_vorn: return emit_vorn;
+    case IR_vnot: return emit_vnot;
+    case IR_vbsl: return emit_vbsl;
+    case IR_vext: return emit_vext;
+    case IR_vzip1: case IR_vzip2: return emit_vzip;
+    case IR_vuzp1: case IR_vuzp2: return emit_vuzp;
+    case IR_vtrn1: case IR_vtrn2: return emit_vtrn;
+    case IR_vrev16: case IR_vrev32: case IR_vrev64: return emit_vrev;
+    case IR_vtbl: return emit_vtbl;
+    case IR_vxtn: return emit_vxtn;
+    case IR_vsxtl: case IR_vuxtl: return emit_vxtl;
 
-    [IR_vadd] = emit_vlanes, [IR_vsub] = emit_vlanes, [IR_vcmeq] = emit_vlanes, [IR_vcmgt] = emit_vlanes,
-    [IR_vsmin] = emit_vlanes, [IR_vsmax] = emit_vlanes, [IR_vumin] = emit_vlanes, [IR_vumax] = emit_vlanes,
-    [IR_vneg] = emit_vneg, [IR_vabs] = emit_vabs, [IR_vmul] = emit_vmul,
-    [IR_vcmge] = emit_vcmge, [IR_vcmhs] = emit_vcmhs, [IR_vcmhi] = emit_vcmhi, [IR_vtst] = emit_vtst,
-    [IR_vsabd] = emit_vabd, [IR_vuabd] = emit_vabd,
-    [IR_vshadd] = emit_vhadd, [IR_vuhadd] = emit_vhadd, [IR_vsrhadd] = emit_vhadd, [IR_vurhadd] = emit_vhadd,
-    [IR_vcnt] = emit_vbytes_lut, [IR_vrbit] = emit_vbytes_lut, [IR_vclz] = emit_vclz,
-    [IR_vshl] = emit_vshift, [IR_vushr] = emit_vshift, [IR_vsshr] = emit_vshift,
-    [IR_vurshr] = emit_vrshift, [IR_vsrshr] = emit_vrshift,
-    [IR_vsli] = emit_vinsert_shift, [IR_vsri] = emit_vinsert_shift,
-    [IR_vushl] = emit_vshl_var, [IR_vsshl] = emit_vshl_var,
-    [IR_vsqadd] = emit_vsat_add, [IR_vuqadd] = emit_vsat_add, [IR_vsqsub] = emit_vsat_add, [IR_vuqsub] = emit_vsat_add,
-    [IR_vsqxtn] = emit_vsat_narrow, [IR_vuqxtn] = emit_vsat_narrow, [IR_vsqxtun] = emit_vsat_narrow,
-    [IR_vsqshrn] = emit_vsat_narrow, [IR_vsqrshrn] = emit_vsat_narrow, [IR_vuqshrn] = emit_vsat_narrow,
-    [IR_vuqrshrn] = emit_vsat_narrow, [IR_vsqshrun] = emit_vsat_narrow, [IR_vsqrshrun] = emit_vsat_narrow,
-    [IR_vshrn] = emit_vshrn, [IR_vrshrn] = emit_vshrn,
-    [IR_vaddhn] = emit_vaddhn, [IR_vraddhn] = emit_vaddhn, [IR_vsubhn] = emit_vaddhn, [IR_vrsubhn] = emit_vaddhn,
-    [IR_vsmull] = emit_vmull, [IR_vumull] = emit_vmull, [IR_vpmull] = emit_vpmull,
-    [IR_vsaddlp] = emit_vaddlp, [IR_vuaddlp] = emit_vaddlp,
-    [IR_vaddp] = emit_vpairwise, [IR_vsmaxp] = emit_vpairwise, [IR_vsminp] = emit_vpairwise,
-    [IR_vumaxp] = emit_vpairwise, [IR_vuminp] = emit_vpairwise,
-    [IR_vaddv] = emit_vacross, [IR_vsmaxv] = emit_vacross, [IR_vsminv] = emit_vacross, [IR_vumaxv] = emit_vacross,
-    [IR_vuminv] = emit_vacross, [IR_vsaddlv] = emit_vaddlv, [IR_vuaddlv] = emit_vaddlv,
-    [IR_vsqdmulh] = emit_vsqdmulh, [IR_vsqrdmulh] = emit_vsqdmulh,
-    [IR_vsdot] = emit_vdot, [IR_vudot] = emit_vdot, [IR_vusdot] = emit_vdot,
+    case IR_vadd: case IR_vsub: case IR_vcmeq: case IR_vcmgt: case IR_vsmin: case IR_vsmax: case IR_vumin:
+    case IR_vumax: return emit_vlanes;
+    case IR_vneg: return emit_vneg;
+    case IR_vabs: return emit_vabs;
+    case IR_vmul: return emit_vmul;
+    case IR_vcmge: return emit_vcmge;
+    case IR_vcmhs: return emit_vcmhs;
+    case IR_vcmhi: return emit_vcmhi;
+    case IR_vtst: return emit_vtst;
+    case IR_vsabd: case IR_vuabd: return emit_vabd;
+    case IR_vshadd: case IR_vuhadd: case IR_vsrhadd: case IR_vurhadd: return emit_vhadd;
+    case IR_vcnt: case IR_vrbit: return emit_vbytes_lut;
+    case IR_vclz: return emit_vclz;
+    case IR_vshl: case IR_vushr: case IR_vsshr: return emit_vshift;
+    case IR_vurshr: case IR_vsrshr: return emit_vrshift;
+    case IR_vsli: case IR_vsri: return emit_vinsert_shift;
+    case IR_vushl: case IR_vsshl: return emit_vshl_var;
+    case IR_vsqadd: case IR_vuqadd: case IR_vsqsub: case IR_vuqsub: return emit_vsat_add;
+    case IR_vsqxtn: case IR_vuqxtn: case IR_vsqxtun: case IR_vsqshrn: case IR_vsqrshrn: case IR_vuqshrn:
+    case IR_vuqrshrn: case IR_vsqshrun: case IR_vsqrshrun: return emit_vsat_narrow;
+    case IR_vshrn: case IR_vrshrn: return emit_vshrn;
+    case IR_vaddhn: case IR_vraddhn: case IR_vsubhn: case IR_vrsubhn: return emit_vaddhn;
+    case IR_vsmull: case IR_vumull: return emit_vmull;
+    case IR_vpmull: return emit_vpmull;
+    case IR_vsaddlp: case IR_vuaddlp: return emit_vaddlp;
+    case IR_vaddp: case IR_vsmaxp: case IR_vsminp: case IR_vumaxp: case IR_vuminp: return emit_vpairwise;
+    case IR_vaddv: case IR_vsmaxv: case IR_vsminv: case IR_vumaxv: case IR_vuminv: return emit_vacross;
+    case IR_vsaddlv: case IR_vuaddlv: return emit_vaddlv;
+    case IR_vsqdmulh: case IR_vsqrdmulh: return emit_vsqdmulh;
+    case IR_vsdot: case IR_vudot: case IR_vusdot: return emit_vdot;
 
-    [IR_fadd] = emit_fp_arith, [IR_fsub] = emit_fp_arith, [IR_fmul] = emit_fp_arith, [IR_fdiv] = emit_fp_arith,
-    [IR_fsqrt] = emit_fp_sqrt, [IR_fabs] = emit_fp_sign, [IR_fneg] = emit_fp_sign,
-    [IR_fmin] = emit_fp_minmax, [IR_fmax] = emit_fp_minmax, [IR_fminnm] = emit_fp_minmax, [IR_fmaxnm] = emit_fp_minmax,
-    [IR_fma] = emit_fp_fma, [IR_fabd] = emit_fp_abd, [IR_fcmeq] = emit_fp_compare, [IR_fcmge] = emit_fp_compare,
-    [IR_fcmgt] = emit_fp_compare, [IR_facge] = emit_fp_compare, [IR_facgt] = emit_fp_compare,
-    [IR_frecps] = emit_fp_recps, [IR_faddp] = emit_fp_addp, [IR_fmaxp] = emit_fp_minmaxp, [IR_fminp] = emit_fp_minmaxp,
-    [IR_fmaxnmp] = emit_fp_minmaxp, [IR_fminnmp] = emit_fp_minmaxp,
-    [IR_fmaxv] = emit_fp_minmaxv, [IR_fminv] = emit_fp_minmaxv, [IR_fmaxnmv] = emit_fp_minmaxv,
-    [IR_fminnmv] = emit_fp_minmaxv,
-    [IR_frint] = emit_fp_round, [IR_fcvt] = emit_fp_convert, [IR_fcvtl] = emit_fp_widen, [IR_fcvtn] = emit_fp_narrow,
-    [IR_f2i] = emit_f2i, [IR_i2f] = emit_i2f, [IR_vf2i] = emit_vf2i, [IR_vi2f] = emit_vi2f,
+    case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: return emit_fp_arith;
+    case IR_fsqrt: return emit_fp_sqrt;
+    case IR_fabs: case IR_fneg: return emit_fp_sign;
+    case IR_fmin: case IR_fmax: case IR_fminnm: case IR_fmaxnm: return emit_fp_minmax;
+    case IR_fma: return emit_fp_fma;
+    case IR_fabd: return emit_fp_abd;
+    case IR_fcmeq: case IR_fcmge: case IR_fcmgt: case IR_facge: case IR_facgt: return emit_fp_compare;
+    case IR_frecps: return emit_fp_recps;
+    case IR_faddp: return emit_fp_addp;
+    case IR_fmaxp: case IR_fminp: case IR_fmaxnmp: case IR_fminnmp: return emit_fp_minmaxp;
+    case IR_fmaxv: case IR_fminv: case IR_fmaxnmv: case IR_fminnmv: return emit_fp_minmaxv;
+    case IR_frint: return emit_fp_round;
+    case IR_fcvt: return emit_fp_convert;
+    case IR_fcvtl: return emit_fp_widen;
+    case IR_fcvtn: return emit_fp_narrow;
+    case IR_f2i: return emit_f2i;
+    case IR_i2f: return emit_i2f;
+    case IR_vf2i: return emit_vf2i;
+    case IR_vi2f: return emit_vi2f;
 
-    [IR_aese] = emit_aes_round, [IR_aesd] = emit_aes_round, [IR_aesmc] = emit_aes_mix, [IR_aesimc] = emit_aes_mix,
-    [IR_sha1c] = emit_sha1_rounds, [IR_sha1p] = emit_sha1_rounds, [IR_sha1m] = emit_sha1_rounds,
-    [IR_sha1h] = emit_sha1h, [IR_sha1su0] = emit_sha1su0, [IR_sha1su1] = emit_sha1su1,
-    [IR_sha256h] = emit_sha256_rounds, [IR_sha256h2] = emit_sha256_rounds, [IR_sha256su0] = emit_sha256su0,
-    [IR_sha256su1] = emit_sha256su1, [IR_xar] = emit_xar, [IR_rax1] = emit_rax1,
-};
+    case IR_aese: case IR_aesd: return emit_aes_round;
+    case IR_aesmc: case IR_aesimc: return emit_aes_mix;
+    case IR_sha1c: case IR_sha1p: case IR_sha1m: return emit_sha1_rounds;
+    case IR_sha1h: return emit_sha1h;
+    case IR_sha1su0: return emit_sha1su0;
+    case IR_sha1su1: return emit_sha1su1;
+    case IR_sha256h: case IR_sha256h2: return emit_sha256_rounds;
+    case IR_sha256su0: return emit_sha256su0;
+    case IR_sha256su1: return emit_sha256su1;
+    case IR_xar: return emit_xar;
+    case IR_rax1: return emit_rax1;
+    default: return NULL;
+    }
+}
 
 /* Open-coded on every machine of the baseline and for every type, without an instruction that writes EFLAGS. */
 static const bool keeps_flags[IR_N_OPS] = {

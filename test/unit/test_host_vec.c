@@ -409,7 +409,7 @@ static void check_case(void)
     union vec want = {{0}}, got = cpu->res;
     bool slow = cpu->scratch[0] != 0;
     cpu->fp = env;
-    eval_table[op->op](cpu, eval_desc(op), &want, &cpu->arg[0], &cpu->arg[op->b ? op->b - 1 : 1],
+    eval_of(op->op)(cpu, eval_desc(op), &want, &cpu->arg[0], &cpu->arg[op->b ? op->b - 1 : 1],
                        &cpu->arg[op->c ? op->c - 1 : 2]);
     uint32_t want_flags = cpu->fp.flags;
     if (slow) {
@@ -693,7 +693,7 @@ static void test_vec_aes_chain(void **state)
         union vec v[10];
         memcpy(v + 1, cpu->arg, 3 * sizeof *v);
         for (unsigned j = 4; j < 10; j++)
-            eval_table[fake.op[j].op](cpu, T_16B, &v[j], &v[fake.op[j].a], &v[fake.op[j].b], NULL);
+            eval_of(fake.op[j].op)(cpu, T_16B, &v[j], &v[fake.op[j].a], &v[fake.op[j].b], NULL);
         f.avx = !(i & 8);
         fake.keep_operands = true;
         fake.n_ops = 6;
