@@ -27,7 +27,7 @@ enum { FILE_MODES_OF_OTHERS = 022, TOUCH_SECONDS = 3600, MAX_FILES = 16384, LEVE
 
 extern const char __ehdr_start[];
 
-static LARGE_TABLE char folder[PATH_MAX]; /* empty: the default */
+static START_TABLE char folder[PATH_MAX]; /* empty: the default */
 static int fds[CACHE_N_FDS] = {-1, -1, -1, -1};
 static bool writable;
 

@@ -321,16 +321,19 @@ bool memory_area_reserve(struct memory_area *a, size_t size, int prot, bool near
 
 void memory_area_use(struct memory_area *a, const void *to)
 {
-    enum { AT_ONCE = 32 << 10 };
+    enum { LEAST = 4 << 10, MOST = 32 << 10 };
     const char *used = to;
     if (used <= a->there)
         return;
-    if (a->there <= a->huge && used + AT_ONCE > a->huge && a->huge < a->end)
+    if (a->there <= a->huge && used + MOST > a->huge && a->huge < a->end)
         madvise(a->huge, (size_t)(a->end - a->huge), MADV_HUGEPAGE);
-    size_t more = ALIGN_UP((size_t)(used - a->there), AT_ONCE), left = (size_t)(a->end - a->there);
-    more = more < left ? more : left; /* what lies behind is not ours */
-    memory_populate(a->there, more);
-    a->there += more;
+    size_t size = (size_t)(a->there - a->start), left = (size_t)(a->end - a->there);
+    size_t needed = ALIGN_UP((size_t)(used - a->there), LEAST);
+    size = size < LEAST ? LEAST : size > MOST ? MOST : size;
+    size = size < needed ? needed : size;
+    size = size < left ? size : left; /* what lies behind is not ours */
+    memory_populate(a->there, size);
+    a->there += size;
 }
 
 #ifdef ANYARCH_WRAPS_MMAP

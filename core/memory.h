@@ -54,7 +54,8 @@ struct memory_area {
 };
 /* Reserve SIZE bytes with protection PROT; at memory_own_place, or near the code. False: there is no room. */
 bool memory_area_reserve(struct memory_area *a, size_t size, int prot, bool near_code);
-/* What lies in front of TO, which is in the area or at its end, is in use: see to it that what comes next has pages. */
+/* What lies in front of TO, which is in the area or at its end, is in use: see to it that what comes next has pages,
+ * as many as there are by now, within limits. */
 void memory_area_use(struct memory_area *a, const void *to);
 void memory_lock(void);   /* held around a host mmap/munmap and its map update */
 void memory_unlock(void);

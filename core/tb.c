@@ -19,7 +19,8 @@
 #include "core/promote.h"
 #include "core/tagged.h"
 
-enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 2048, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_HASH_BITS = 12, PAGE_BITS = 12 };
+enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_BITS = 12 };
+enum { FIRST_PAGES = 512, ALL_PAGES = 4096, NODES_PER_PAGE = 4 };
 /* A link out of code from a cache file makes a private copy of a page, which costs as much as so many ways through C. */
 enum { PASSES_UNLINKED = 16 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
@@ -40,11 +41,15 @@ struct hash_table {
 };
 
 static WRITTEN_OFTEN pthread_mutex_t tb_lock = PTHREAD_MUTEX_INITIALIZER;
-static LARGE_TABLE struct tb *first_bucket[FIRST_BUCKETS];
+static START_TABLE struct tb *first_bucket[FIRST_BUCKETS];
 static struct hash_table first_table = {FIRST_BUCKETS, first_bucket};
 static struct hash_table *hash_table = &first_table; /* changed with tb_lock held */
 static WRITTEN_OFTEN unsigned n_hashed;              /* blocks in it; guarded by tb_lock */
-static LARGE_TABLE struct page_node *page_table[1 << PAGE_HASH_BITS]; /* guarded by tb_lock */
+static START_TABLE struct page_node *first_pages[FIRST_PAGES];
+/* By page, of n_page_buckets; it grows once. All guarded by tb_lock. */
+static struct page_node **page_table = first_pages;
+static unsigned n_page_buckets = FIRST_PAGES;
+static WRITTEN_OFTEN unsigned n_page_nodes; /* made so far */
 static LARGE_TABLE struct tb *first_by_host[FIRST_BY_HOST];
 static struct tb **by_host = first_by_host; /* blocks in the order of their code; moved, and added to, with tb_lock held */
 static WRITTEN_OFTEN unsigned n_by_host, room_by_host = FIRST_BY_HOST, max_by_host;
@@ -57,7 +62,7 @@ static struct tb **bucket_of(const struct hash_table *h, guest_addr pc)
     return &h->bucket[(unsigned)(pc >> 2) & (h->n_buckets - 1)];
 }
 
-static unsigned page_hash(guest_addr page) { return (unsigned)page & ((1 << PAGE_HASH_BITS) - 1); }
+static unsigned page_hash(guest_addr page) { return (unsigned)page & (n_page_buckets - 1); }
 
 void *tb_alloc(size_t size)
 {
@@ -112,8 +117,30 @@ static void grow_hash_table(void)
     __atomic_store_n(&hash_table, h, __ATOMIC_RELEASE);
 }
 
+static void add_page_node(struct page_node *n)
+{
+    struct page_node **bucket = &page_table[page_hash(n->page)];
+    n->next = *bucket;
+    *bucket = n;
+}
+
+static void grow_page_table(void)
+{
+    struct page_node **old = page_table, *next;
+    page_table = tb_alloc(ALL_PAGES * sizeof *page_table);
+    memset(page_table, 0, ALL_PAGES * sizeof *page_table);
+    n_page_buckets = ALL_PAGES;
+    for (unsigned i = 0; i < FIRST_PAGES; i++)
+        for (struct page_node *n = old[i]; n; n = next) {
+            next = n->next;
+            add_page_node(n);
+        }
+}
+
 static void add_page_nodes(struct tb *tb)
 {
+    if (n_page_nodes > FIRST_PAGES * NODES_PER_PAGE && n_page_buckets == FIRST_PAGES)
+        grow_page_table();
     guest_addr last = ~(guest_addr)0;
     for (unsigned i = 0; i < tb->n_ranges; i++) {
         guest_addr end = (tb->range[i].start + tb->range[i].size - 1) >> PAGE_BITS;
@@ -122,8 +149,9 @@ static void add_page_nodes(struct tb *tb)
                 continue;
             last = page;
             struct page_node *n = tb_alloc(sizeof *n);
-            *n = (struct page_node){page, tb, page_table[page_hash(page)]};
-            page_table[page_hash(page)] = n;
+            *n = (struct page_node){.page = page, .tb = tb};
+            add_page_node(n);
+            n_page_nodes++;
         }
     }
 }
@@ -404,8 +432,8 @@ void tb_invalidate(guest_addr start, uint64_t size)
     bool any = false;
     pthread_mutex_lock(&tb_lock);
     any |= cache_invalidate(start, size);
-    if (last - first >= 1 << PAGE_HASH_BITS) {
-        for (unsigned b = 0; b < 1 << PAGE_HASH_BITS; b++)
+    if (last - first >= n_page_buckets) {
+        for (unsigned b = 0; b < n_page_buckets; b++)
             any |= invalidate_bucket(b, start, size);
     } else {
         for (guest_addr page = first; page <= last; page++)
@@ -427,7 +455,10 @@ void tb_flush(void)
     memset(first_bucket, 0, sizeof first_bucket);
     hash_table = &first_table;
     n_hashed = 0;
-    memset(page_table, 0, sizeof page_table);
+    memset(first_pages, 0, sizeof first_pages);
+    page_table = first_pages;
+    n_page_buckets = FIRST_PAGES;
+    n_page_nodes = 0;
     __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);
     n_dead = 0;
     memory_at = memory.start;

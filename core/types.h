@@ -17,7 +17,9 @@ typedef uint64_t guest_addr;
 #define WRITTEN_OFTEN   __attribute__((section(".data")))
 /* For tables of which most processes touch little: they lie behind the small variables, which so share few pages, as each page
  * that a process touches costs it microseconds. */
-#define LARGE_TABLE     __attribute__((section(".bss.tables")))
+#define LARGE_TABLE     __attribute__((section(".bss.z_tables")))
+/* For tables that every process touches: they lie between these, and host_start.S makes their pages. */
+#define START_TABLE     __attribute__((section(".bss.x_start")))
 /* For functions that every system call or every fork runs: they lie together, as a new process maps anew each 64 KiB of code
  * that it runs. */
 #define RUN_OFTEN       __attribute__((hot))
