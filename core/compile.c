@@ -10,27 +10,9 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/opt.h"
-#include "core/region.h"
-#include "core/translate.h"
+#include "core/workspace.h"
 
 struct compile_stats compile_stats;
-
-static struct translator *translator; /* guarded by tb_lock */
-
-static void translator_init(const struct guest *guest)
-{
-    if (translator)
-        return;
-    size_t ops = IR_MAX_OPS * sizeof(struct ir_op), size = ALIGN_UP(sizeof *translator, 64) + ops;
-    char *p = mmap(memory_own_place(size), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
-        die("cannot allocate memory for the translator");
-    memory_reserve_own(p, size);
-    translator = (void *)p;
-    translator->ir.ops = (void *)(p + ALIGN_UP(sizeof *translator, 64));
-    translator->guest = guest;
-    translator->isa = guest->isa;
-}
 
 static uint64_t now(void)
 {
@@ -92,12 +74,11 @@ static void keep_ir(struct tb *tb, const struct ir *ir)
     tb->ir = copy;
 }
 
-enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
+enum compile_result compile_block(struct workspace *w, struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
 {
     uint64_t start = LOG_ON(stats) ? now() : 0;
     *out = NULL;
-    translator_init(thread->guest);
-    struct translator *t = translator;
+    struct translator *t = &w->t;
     if (!translate_block(t, pc, mode)) {
         bool mapped = memory_check(pc, 1, 0);
         thread->fault = (struct guest_fault){
@@ -121,7 +102,7 @@ enum compile_result compile_block(struct thread *thread, guest_addr pc, uint32_t
         verify(&t->ir, "optimisation");
         if (LOG_ON(op_opt) && logged)
             ir_dump(&t->ir, log_ir);
-        if (!host_backend.emit(&t->ir, tb))
+        if (!host_backend.emit(w->emitter, &t->ir, tb))
             return COMPILE_FULL;
     }
     if (LOG_ON(stats)) {
@@ -146,12 +127,11 @@ static void log_region(const struct hot_region *r)
     }
 }
 
-void compile_region(const struct thread *thread, guest_addr pc, uint32_t mode, bool alone, struct tb **out)
+void compile_region(struct workspace *w, guest_addr pc, uint32_t mode, bool alone, struct tb **out)
 {
     uint64_t start = LOG_ON(stats) ? now() : 0;
     *out = NULL;
-    translator_init(thread->guest);
-    const struct hot_region *r = region_form(translator, pc, mode, alone);
+    const struct hot_region *r = region_form(&w->region, &w->t, pc, mode, alone);
     if (!r)
         return;
     for (unsigned b = 0; b < r->n_blocks; b++)
@@ -159,7 +139,7 @@ void compile_region(const struct thread *thread, guest_addr pc, uint32_t mode, b
     if ((LOG_ON(in_asm) || LOG_ON(op_opt)) && log_in_filter(pc))
         log_region(r);
     struct tb *tb = new_tb(pc, mode, r->n_insns, r->range, r->n_ranges);
-    if (!host_backend.emit_region(r, tb))
+    if (!host_backend.emit_region(w->emitter, r, tb))
         return;
     if (LOG_ON(stats)) {
         compile_stats.regions++;

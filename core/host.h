@@ -4,11 +4,11 @@
 #include "core/ir.h"
 
 struct cpu;
+struct emitter; /* the host's own */
 struct tb;
 struct thread;
 struct guest_isa;
 struct hot_region;
-struct code_buffer;
 
 /* Stubs whose addresses sit in cpu->stub[], so that generated code needs no host address. */
 enum host_stub {
@@ -38,11 +38,13 @@ struct host_backend {
     /* Fill in a new thread's cpu->stub[], helpers, return stack top and jump cache. */
     void (*init_cpu)(struct cpu *cpu, void *return_stack, size_t size);
     void (*clear_jump_cache)(struct cpu *cpu);
+    /* Memory of its own for making code. */
+    struct emitter *first_emitter;
     /* Generate code for an optimised block into the code buffer and fill in TB (code, size, exits, deltas).
      * Returns false if the code buffer is full. With -d out_asm the encoder lists each instruction as it writes it. */
-    bool (*emit)(const struct ir *ir, struct tb *tb);
+    bool (*emit)(struct emitter *e, const struct ir *ir, struct tb *tb);
     /* The same for a region, whose blocks are optimised. Returns false also if its code would be too long. */
-    bool (*emit_region)(const struct hot_region *r, struct tb *tb);
+    bool (*emit_region)(struct emitter *e, const struct hot_region *r, struct tb *tb);
     /* Write HOST_COUNTER bytes of code to AT that count down a word of cpu->heat and go on at CODE, the start of a block; when
      * the word is negative they leave with EXIT_HOT, and host_exit_owner gives the block. They start with the jump of an exit:
      * its field is at HOST_COUNTER_SITE, its stub, which counts, at HOST_COUNTER_STUB. False: CODE is too far. */

@@ -9,6 +9,7 @@
 #include "core/dispatch.h"
 #include "core/host.h"
 #include "core/thread.h"
+#include "core/workspace.h"
 
 enum { HEAT_STEPS = 8 }; /* what makes a loop hot is kept in so many steps: less than one is not worth it */
 enum { LATE_TIMES = 16 }; /* a region that each process has to make for itself is made so much later */
@@ -67,10 +68,10 @@ void promote_init_cpu(struct cpu *cpu)
         cpu->heat[i] = (int32_t)engine_options.tier2_threshold;
 }
 
-void promote_now(const struct thread *thread, struct tb **tb)
+void promote_now(struct workspace *w, struct tb **tb)
 {
     struct tb *region;
-    compile_region(thread, (*tb)->pc, (*tb)->mode, true, &region);
+    compile_region(w, (*tb)->pc, (*tb)->mode, true, &region);
     if (region)
         *tb = region;
 }
@@ -103,7 +104,7 @@ struct tb *promote_hot(struct thread *thread)
             region = tb;
         } else {
             if (known != CACHE_HEAT_VAIN)
-                compile_region(thread, tb->pc, tb->mode, false, &region);
+                compile_region(workspace_take(thread->guest), tb->pc, tb->mode, false, &region);
             settle(unit, tb, region);
         }
     }

@@ -8,6 +8,8 @@
 #include "core/cpu.h"
 #include "core/tb.h"
 
+struct workspace;
+
 enum { DEFAULT_TIER2_THRESHOLD = 2000 };
 
 /* The word of cpu->heat for a block, the same wherever its guest's file is mapped. */
@@ -19,7 +21,7 @@ const void *promote_entry(const struct tb *from, struct tb *to);
 struct tb *promote_hot(struct thread *thread);
 /* For tests (threshold 0): make every new block a region, *tb with it. Holds tb_lock. */
 bool promote_all(void);
-void promote_now(const struct thread *thread, struct tb **tb);
+void promote_now(struct workspace *w, struct tb **tb);
 /* At the end of a process, with tb_lock: keep what was counted for the next one. */
 void promote_keep_heat(void);
 /* This process has counted. */

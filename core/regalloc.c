@@ -32,10 +32,7 @@ bool ra_dies(const struct ra *ra, ir_ref v) { return !lives(ra, v); }
 struct prepare {
     struct ra *ra;
     struct ir *ir;
-    uint16_t *clobbers;             /* number of flag-changing operations before each one */
-    uint16_t *saves;                /* guest flags that an operation that may fault saves first, or 0 */
-    uint16_t *put_at;               /* of the put that wants a value in its pinned register */
-    uint16_t *fault_before;         /* nearest earlier operation that may fault */
+    struct ra_note *note;           /* per operation */
     uint16_t next_barrier;          /* nearest later operation at which all homes must be exact */
     uint16_t next_exit;             /* nearest later operation that may leave the block other than by a fault of its access */
     uint16_t next_put[IR_MAX_VARS]; /* nearest later put of a variable */
@@ -75,7 +72,7 @@ static void use_flags(struct prepare *p, ir_ref f, ir_ref at, unsigned cond)
         p->ra->value[f].flags_until = at;
     if (op->op == IR_getf)
         return;
-    if (p->clobbers[at] == p->clobbers[f + 1])
+    if (p->note[at].clobbers == p->note[f + 1].clobbers)
         return;
     switch (op->op) {
     case IR_add: case IR_sub: case IR_and: case IR_andn:
@@ -113,7 +110,7 @@ static bool can_defer(const struct prepare *p, ir_ref i, unsigned var)
         return false;
     if (row->size != value_size(ra, v) || is_rematerialisable(ra, v))
         return false;
-    uint16_t fault = p->fault_before[next];
+    uint16_t fault = p->note[next].fault_before;
     return ra->value[v].last_use > fault ||
            (ra->value[v].last_use == fault && !is_stepwise_access(&p->ir->ops[fault]));
 }
@@ -127,7 +124,7 @@ static void prepare_put(struct prepare *p, ir_ref i, const struct ir_op *op)
     p->next_put[var] = i;
     if (ra->host->pin[var] != RA_NONE && ra->value[op->a].want == RA_NONE) {
         ra->value[op->a].want = ra->host->pin[var];
-        p->put_at[op->a] = i;
+        p->note[op->a].put_at = i;
     }
 }
 
@@ -141,9 +138,9 @@ static void prepare_op(struct prepare *p, ir_ref i)
     if (op->op == IR_get || op->op == IR_getv)
         p->next_get[op->imm] = i;
     if (v->want != RA_NONE) {
-        const struct ir_op *put = &p->ir->ops[p->put_at[i]];
+        const struct ir_op *put = &p->ir->ops[p->note[i].put_at];
         uint16_t get = p->next_get[put->imm];
-        if (p->next_barrier < p->put_at[i] || (get != 0 && get < p->put_at[i]) || is_stepwise_access(op))
+        if (p->next_barrier < p->note[i].put_at || (get != 0 && get < p->note[i].put_at) || is_stepwise_access(op))
             v->want = RA_NONE;
     }
     /* The low part is often all there is: its operand may be made where the put wants it. Operations that raise nothing rather
@@ -151,7 +148,7 @@ static void prepare_op(struct prepare *p, ir_ref i)
     if (op->op == IR_vlow && v->want != RA_NONE && ra->value[op->a].last_use == 0 && ra->value[op->a].want == RA_NONE &&
         !(ir_op_info[p->ir->ops[op->a].op].props & IR_PURE)) {
         ra->value[op->a].want = v->want;
-        p->put_at[op->a] = p->put_at[i];
+        p->note[op->a].put_at = p->note[i].put_at;
     }
     if ((info->props & (IR_FAULT | IR_END | IR_EXIT | IR_CALL)) != 0)
         p->next_barrier = i;
@@ -159,9 +156,9 @@ static void prepare_op(struct prepare *p, ir_ref i)
         p->next_exit = i;
     if (op->op == IR_put || op->op == IR_putv)
         prepare_put(p, i, op);
-    if (p->saves[i] && ra->value[p->saves[i]].flags_until > i) {
+    if (p->note[i].saves && ra->value[p->note[i].saves].flags_until > i) {
         v->saves_flags = true;
-        use_flags(p, p->saves[i], i, COND_AL);
+        use_flags(p, p->note[i].saves, i, COND_AL);
     }
     unsigned cond = op->op == IR_exit_if || op->op == IR_cset || op->op == IR_csel || op->op == IR_vcsel ? op->aux
                                                                                                          : COND_AL;
@@ -190,29 +187,25 @@ static void prepare_op(struct prepare *p, ir_ref i)
     }
 }
 
-void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage)
+void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_space *space)
 {
-    /* Guarded by tb_lock, as all of a translation. Not thread-local: each thread would map and clear half a megabyte. */
-    static LARGE_TABLE uint16_t clobbers[IR_MAX_OPS + 2], put_at[IR_MAX_OPS + 2], saves[IR_MAX_OPS + 2], fault_before[IR_MAX_OPS + 2];
+    struct ra_note *note = space->note;
     ra->host = host;
     ra->ctx = ctx;
     ra->ir = ir;
-    ra->value = storage;
+    ra->value = space->value;
     ra->locked = 0;
     ra->spill_used[0] = ra->spill_used[1] = 0;
     ra->n_deferred = 0;
     memset(ra->held, 0, sizeof ra->held);
     memset(ra->var_value, 0, ir->n_vars * sizeof *ra->var_value);
-    struct prepare p = {.ra = ra, .ir = ir, .clobbers = clobbers, .saves = saves, .put_at = put_at,
-                        .fault_before = fault_before, .next_barrier = UINT16_MAX, .next_exit = UINT16_MAX};
+    struct prepare p = {.ra = ra, .ir = ir, .note = note, .next_barrier = UINT16_MAX, .next_exit = UINT16_MAX};
     uint16_t count = 0, fault = 0;
     ir_ref flags = IR_NONE;
     for (uint32_t i = 0; i < ir->n; i++) {
         const struct ir_op *op = &ir->ops[i];
-        storage[i] = (struct ra_value){.reg = RA_NONE, .want = RA_NONE, .slot = -1};
-        clobbers[i] = count;
-        fault_before[i] = fault;
-        saves[i] = 0;
+        ra->value[i] = (struct ra_value){.reg = RA_NONE, .want = RA_NONE, .slot = -1};
+        note[i] = (struct ra_note){.clobbers = count, .fault_before = fault};
         count += (host->clobbers_flags[op->op] & (op->aux | FLAGS_CLOBBERED)) != 0;
         if (op->op == IR_putf)
             flags = op->a;
@@ -220,10 +213,10 @@ void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *
             continue;
         fault = (uint16_t)i;
         /* The first fault point after the host's flags are gone stores the guest's. */
-        if (flags && clobbers[i] != clobbers[flags + 1])
-            saves[i] = flags, flags = 0;
+        if (flags && note[i].clobbers != note[flags + 1].clobbers)
+            note[i].saves = flags, flags = 0;
     }
-    clobbers[ir->n] = count;
+    note[ir->n].clobbers = count;
     for (uint32_t i = ir->n; i-- > 1;)
         if (ir->ops[i].op > IR_insn)
             prepare_op(&p, (ir_ref)i);

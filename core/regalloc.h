@@ -40,6 +40,20 @@ struct ra_value {
     int32_t slot;     /* offset in struct cpu where a copy is, or -1 */
 };
 
+/* What the backward pass keeps of each operation. */
+struct ra_note {
+    uint16_t clobbers;     /* number of flag-changing operations before it */
+    uint16_t saves;        /* guest flags that an operation that may fault saves first, or 0 */
+    uint16_t put_at;       /* of the put that wants a value in its pinned register */
+    uint16_t fault_before; /* nearest earlier operation that may fault */
+};
+
+/* Memory for a block of the largest size. Little of it is touched. */
+struct ra_space {
+    struct ra_value value[IR_MAX_OPS + 1];
+    struct ra_note note[IR_MAX_OPS + 2];
+};
+
 /* A variable whose deferred put is in force: a fault finds its value where VALUE is. */
 struct ra_deferred { uint8_t var; ir_ref value; };
 
@@ -60,7 +74,7 @@ struct ra {
 
 /* Backward pass: last uses, wants, deferred puts. Uses of flags that are not adjacent to what makes them keep the
  * operands alive that can make them again. */
-void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_value *storage);
+void ra_prepare(struct ra *ra, struct ir *ir, const struct ra_host *host, void *ctx, struct ra_space *space);
 
 /* Start and end operation REF. Between them the registers handed out stay where they are. */
 void ra_begin_op(struct ra *ra, ir_ref ref);

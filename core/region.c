@@ -11,32 +11,9 @@
 #include "core/thread.h"
 
 /* Uses in a loop count 2^LOOP_WEIGHT_LOG2 times as often, per level. */
-enum { LOOP_WEIGHT_LOG2 = 3, MAX_DEPTH = 6, MAX_QUEUE = 128, MAX_RUNS = 160, MAX_GAP = 1 << 20 };
-/* A switch whose loop fits into a region: so many ways, so far from the head. */
-enum { MAX_LANDINGS = 24, LANDINGS_NEAR = 4 << 10 };
-
-/* The head of a block to be. */
-struct place {
-    guest_addr pc;
-    unsigned context;
-};
-
-/* What exploring has to know besides the region. */
-struct explore {
-    struct translator *t;
-    struct hot_region *r;
-    bool follow_calls, alone;
-    struct place queue[MAX_QUEUE]; /* heads of blocks, in the order in which they were seen */
-    unsigned n_queue;
-    unsigned n_ops, n_exits;
-    guest_addr landing[MAX_LANDINGS + 1]; /* near the head, to which indirect jumps have led */
-    unsigned n_landings;
-    bool looked_for_landings;
-    struct tb_range run[MAX_RUNS]; /* guest code that blocks depend on */
-    unsigned n_runs;
-};
-
-static LARGE_TABLE struct ir_op op_memory[REGION_MAX_OPS]; /* of the region being made; guarded by tb_lock */
+enum { LOOP_WEIGHT_LOG2 = 3, MAX_DEPTH = 6, MAX_GAP = 1 << 20 };
+/* A switch whose loop fits into a region: so far are its ways from the head. */
+enum { LANDINGS_NEAR = 4 << 10 };
 
 int region_find(const struct hot_region *r, guest_addr pc, unsigned context)
 {
@@ -77,7 +54,7 @@ static guest_addr last_insn(const struct ir *ir)
 /* ---- Where to go ------------------------------------------------------------------------------------------- */
 
 /* Some thread has come to PC by a jump. */
-static bool was_run(const struct explore *x, guest_addr pc)
+static bool was_run(const struct region_maker *x, guest_addr pc)
 {
     if (tb_find(pc, x->r->mode) || cache_has(pc, x->r->mode))
         return true;
@@ -86,13 +63,13 @@ static bool was_run(const struct explore *x, guest_addr pc)
 }
 
 /* Along calls only what was run is taken in: functions have many ways that are never gone. */
-static void enqueue(struct explore *x, guest_addr pc, unsigned context)
+static void enqueue(struct region_maker *x, guest_addr pc, unsigned context)
 {
     for (unsigned i = 0; i < x->n_queue; i++)
         if (x->queue[i].pc == pc && x->queue[i].context == context)
             return;
-    if (x->n_queue < MAX_QUEUE && pc != engine_options.stop_pc && (!x->follow_calls || x->alone || was_run(x, pc)))
-        x->queue[x->n_queue++] = (struct place){pc, context};
+    if (x->n_queue < REGION_MAX_QUEUE && pc != engine_options.stop_pc && (!x->follow_calls || x->alone || was_run(x, pc)))
+        x->queue[x->n_queue++] = (struct region_head){pc, context};
 }
 
 /* The variable that a call puts its return address into. */
@@ -105,7 +82,7 @@ static unsigned return_variable(const struct ir *ir)
 }
 
 /* The context that the call at the end of IR makes, or CONTEXT: it is not followed. */
-static unsigned enter(struct explore *x, struct ir *ir, unsigned context)
+static unsigned enter(struct region_maker *x, struct ir *ir, unsigned context)
 {
     struct hot_region *r = x->r;
     const struct ir_op *call = last_op(ir);
@@ -139,16 +116,16 @@ static guest_addr guess_target(const struct ir *ir, ir_ref a)
 }
 
 /* The thread's jump cache has where its indirect jumps have led to. False: there are none, or too many. */
-static bool find_landings(struct explore *x)
+static bool find_landings(struct region_maker *x)
 {
     if (x->looked_for_landings)
         return x->n_landings > 0;
     const struct jump_cache_entry *e = current_thread ? cpu_jump_cache(&current_thread->cpu) : NULL;
     unsigned n = 0;
-    for (unsigned i = 0; e && i < JUMP_CACHE_SIZE && n <= MAX_LANDINGS; i++)
+    for (unsigned i = 0; e && i < JUMP_CACHE_SIZE && n <= REGION_MAX_LANDINGS; i++)
         if (e[i].pc - x->r->pc + LANDINGS_NEAR < 2 * LANDINGS_NEAR && tb_find(e[i].pc, x->r->mode))
             x->landing[n++] = e[i].pc;
-    x->n_landings = n <= MAX_LANDINGS ? n : 0;
+    x->n_landings = n <= REGION_MAX_LANDINGS ? n : 0;
     x->looked_for_landings = true;
     return x->n_landings > 0;
 }
@@ -161,7 +138,7 @@ static bool is_switch(const struct ir *ir, const struct ir_op *end)
     return !end->aux && target->op == IR_add && ir->ops[target->a].op == IR_addr;
 }
 
-static void mark_landings(const struct explore *x)
+static void mark_landings(const struct region_maker *x)
 {
     for (unsigned i = 0; i < x->n_landings && !x->follow_calls; i++) {
         int b = region_find(x->r, x->landing[i], 0);
@@ -195,7 +172,7 @@ static void expect(struct ir *ir, guest_addr expected, unsigned kind)
 }
 
 /* The block just translated for CONTEXT ends as a region's block has to, or does now. */
-static bool ends_well(struct explore *x, unsigned context, guest_addr *guess)
+static bool ends_well(struct region_maker *x, unsigned context, guest_addr *guess)
 {
     struct ir *ir = &x->t->ir;
     const struct ir_op *end = last_op(ir);
@@ -221,10 +198,10 @@ static bool ends_well(struct explore *x, unsigned context, guest_addr *guess)
 }
 
 /* Translate the block at AT such that its exits are direct. False: it is none for a region. */
-static bool translate(struct explore *x, struct place at, guest_addr *guess)
+static bool translate(struct region_maker *x, struct region_head at, guest_addr *guess)
 {
     struct translator *t = x->t;
-    guest_addr heads[MAX_QUEUE];
+    guest_addr heads[REGION_MAX_QUEUE];
     unsigned n = 0;
     for (unsigned i = 0; i < x->n_queue; i++)
         if (x->queue[i].context == at.context)
@@ -239,10 +216,10 @@ static bool translate(struct explore *x, struct place at, guest_addr *guess)
     }
 }
 
-static bool note_ranges(struct explore *x)
+static bool note_ranges(struct region_maker *x)
 {
     const struct translator *t = x->t;
-    if (x->n_runs + t->n_ranges > MAX_RUNS)
+    if (x->n_runs + t->n_ranges > REGION_MAX_RUNS)
         return false;
     memcpy(x->run + x->n_runs, t->range, t->n_ranges * sizeof *t->range);
     x->n_runs += t->n_ranges;
@@ -250,7 +227,7 @@ static bool note_ranges(struct explore *x)
 }
 
 /* Make the block at AT part of the region to be. */
-static void add_block(struct explore *x, struct place at)
+static void add_block(struct region_maker *x, struct region_head at)
 {
     struct hot_region *r = x->r;
     guest_addr guess = 0;
@@ -267,7 +244,7 @@ static void add_block(struct explore *x, struct place at)
     struct region_block *b = &r->block[r->n_blocks++];
     *b = (struct region_block){.ir = *ir, .n_insns = x->t->n_insns, .context = (uint8_t)at.context, .guess = guess};
     b->into = (uint8_t)(last_op(ir)->op == IR_goto_call ? enter(x, ir, at.context) : at.context);
-    b->ir.ops = op_memory + x->n_ops;
+    b->ir.ops = x->ops + x->n_ops;
     memcpy(b->ir.ops, ir->ops, ir->n * sizeof *ir->ops);
     x->n_ops += ir->n;
     x->n_exits += exits;
@@ -338,7 +315,7 @@ static void settle_returns(struct hot_region *r)
 /* ---- What lives across blocks ------------------------------------------------------------------------------- */
 
 /* Nothing that the walk looked at is far away: the ranges of a region are few (join_ranges). */
-static bool is_near(const struct explore *x)
+static bool is_near(const struct region_maker *x)
 {
     for (unsigned i = 0; i < x->t->n_ranges; i++)
         if (x->t->range[i].start - x->r->pc + MAX_GAP / 2 >= MAX_GAP)
@@ -347,7 +324,7 @@ static bool is_near(const struct explore *x)
 }
 
 /* Are the flags dead where an exit leaves the region for TO? LINK: as for flags_dead. */
-static bool leaves_flags_dead(struct explore *x, guest_addr to, guest_addr link)
+static bool leaves_flags_dead(struct region_maker *x, guest_addr to, guest_addr link)
 {
     if (to == engine_options.stop_pc)
         return false;
@@ -357,7 +334,7 @@ static bool leaves_flags_dead(struct explore *x, guest_addr to, guest_addr link)
 
 /* Exits that leave need no flags where they go on to what overwrites them, also after the return from the call that they are in,
  * if its address is in its register still. */
-static void find_dead_exits(struct explore *x)
+static void find_dead_exits(struct region_maker *x)
 {
     struct hot_region *r = x->r;
     uint64_t untouched = find_untouched(r);
@@ -441,7 +418,7 @@ static void count_uses(struct hot_region *r, bool alone)
 
 /* The guest code that the region depends on, in few ranges: what lies between two of them may be taken for code too. False:
  * too much would. */
-static bool join_ranges(struct explore *x)
+static bool join_ranges(struct region_maker *x)
 {
     struct tb_range *run = x->run;
     unsigned n = x->n_runs;
@@ -477,7 +454,7 @@ static bool join_ranges(struct explore *x)
 }
 
 /* Find the blocks around the head. */
-static bool explore(struct explore *x, bool follow_calls)
+static bool explore(struct region_maker *x, bool follow_calls)
 {
     struct hot_region *r = x->r;
     r->n_blocks = r->n_insns = 0;
@@ -485,7 +462,7 @@ static bool explore(struct explore *x, bool follow_calls)
     x->follow_calls = r->follows_calls = follow_calls;
     x->n_ops = x->n_exits = x->n_runs = 0;
     x->n_queue = 1;
-    x->queue[0] = (struct place){r->pc, 0};
+    x->queue[0] = (struct region_head){r->pc, 0};
     for (unsigned i = 0; i < x->n_queue && r->n_blocks < REGION_MAX_BLOCKS; i++) {
         add_block(x, x->queue[i]);
         if (r->n_blocks == 0)
@@ -499,7 +476,7 @@ static bool explore(struct explore *x, bool follow_calls)
 /* The region goes through a switch, and that pays: what it gains there it loses where it is left, since all homes move. So few of
  * its blocks may end with a way out, as one does where the loop ends and all do in front of a call, and most ways of the switch
  * have to be in it. */
-static bool switch_pays(const struct explore *x)
+static bool switch_pays(const struct region_maker *x)
 {
     enum { FEW = 2, LEAVING_PART = 16 };
     const struct hot_region *r = x->r;
@@ -519,7 +496,7 @@ static bool switch_pays(const struct explore *x)
 }
 
 /* The loop nest without calls. If it has no switch it does not depend on where the thread has jumped to: it can be made again. */
-static bool explore_loops(struct explore *x)
+static bool explore_loops(struct region_maker *x)
 {
     x->n_landings = 0;
     x->looked_for_landings = false;
@@ -530,29 +507,27 @@ static bool explore_loops(struct explore *x)
     return explore(x, false);
 }
 
-struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mode, bool alone)
+struct hot_region *region_form(struct region_maker *x, struct translator *t, guest_addr pc, uint32_t mode, bool alone)
 {
-    static LARGE_TABLE struct hot_region region;
-    struct hot_region *r = &region;
-    static LARGE_TABLE struct explore x;
+    struct hot_region *r = &x->region;
     r->pc = pc;
     r->mode = mode;
     memset(r->uses, 0, sizeof r->uses);
     memset(r->is_put, 0, sizeof r->is_put);
     memset(r->context, 0, sizeof *r->context);
     r->jumps_inside = false;
-    x.t = t;
-    x.r = r;
-    x.alone = alone;
-    if ((alone || !explore_loops(&x)) && !explore(&x, true))
+    x->t = t;
+    x->r = r;
+    x->alone = alone;
+    if ((alone || !explore_loops(x)) && !explore(x, true))
         return NULL;
     settle_returns(r);
     region_find_edges(r);
     region_arrange(r);
-    find_dead_exits(&x);
+    find_dead_exits(x);
     drop_dead_flags(r);
     for (unsigned b = 0; b < r->n_blocks; b++)
         opt_run(&r->block[b].ir);
     count_uses(r, alone);
-    return join_ranges(&x) ? r : NULL;
+    return join_ranges(x) ? r : NULL;
 }

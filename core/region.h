@@ -18,7 +18,8 @@
 #include "core/translate.h"
 
 enum { REGION_MAX_BLOCKS = 64, REGION_MAX_INSNS = 640, REGION_MAX_OPS = 2600, REGION_MAX_EXITS = 240, REGION_MAX_CONTEXTS = 24,
-       REGION_MAX_CALLS = 2 /* one within another */, REGION_MAX_RANGES = 32 };
+       REGION_MAX_CALLS = 2 /* one within another */, REGION_MAX_RANGES = 32,
+       REGION_MAX_QUEUE = 128, REGION_MAX_RUNS = 160, REGION_MAX_LANDINGS = 24 };
 
 /* How the guest came to a block. Context 0: by jumps from the head. */
 struct region_context {
@@ -54,10 +55,32 @@ struct hot_region {
     struct tb_range range[REGION_MAX_RANGES];
 };
 
+/* The head of a block to be. */
+struct region_head {
+    guest_addr pc;
+    unsigned context;
+};
+
+/* Memory for making a region, and what exploring has to know besides. */
+struct region_maker {
+    struct translator *t;
+    struct hot_region *r; /* REGION */
+    bool follow_calls, alone;
+    struct region_head queue[REGION_MAX_QUEUE]; /* heads of blocks, in the order in which they were seen */
+    unsigned n_queue;
+    unsigned n_ops, n_exits;
+    guest_addr landing[REGION_MAX_LANDINGS + 1]; /* near the head, to which indirect jumps have led */
+    unsigned n_landings;
+    bool looked_for_landings;
+    struct tb_range run[REGION_MAX_RUNS]; /* guest code that blocks depend on */
+    unsigned n_runs;
+    struct hot_region region;
+    struct ir_op ops[REGION_MAX_OPS];
+};
+
 /* Find the region with head PC and make its optimised IR. ALONE: a head that is in no loop gives a region of one block, and
- * calls are followed wherever they lead, for tests. Returns null if there is none. The result is valid until the next call.
- * Holds tb_lock. */
-struct hot_region *region_form(struct translator *t, guest_addr pc, uint32_t mode, bool alone);
+ * calls are followed wherever they lead, for tests. Returns null if there is none. The result is part of X. Holds tb_lock. */
+struct hot_region *region_form(struct region_maker *x, struct translator *t, guest_addr pc, uint32_t mode, bool alone);
 /* The block of the region that starts at PC in CONTEXT, or -1. */
 int region_find(const struct hot_region *r, guest_addr pc, unsigned context);
 

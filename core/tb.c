@@ -18,6 +18,7 @@
 #include "core/perf.h"
 #include "core/promote.h"
 #include "core/tagged.h"
+#include "core/workspace.h"
 
 enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_BITS = 12 };
 enum { FIRST_PAGES = 512, ALL_PAGES = 4096, NODES_PER_PAGE = 4 };
@@ -232,13 +233,14 @@ static enum compile_result make(struct thread *thread, guest_addr pc, uint32_t m
     struct cache_unit *unit = promote_all() ? NULL : cache_unit_at(pc);
     if (unit && (*out = cache_find(unit, pc, mode)))
         return COMPILE_OK;
+    struct workspace *w = workspace_take(thread->guest);
     if (unit && cache_place(unit, pc, mode))
-        compile_region(thread, pc, mode, false, out);
-    enum compile_result r = *out ? COMPILE_OK : compile_block(thread, pc, mode, out);
+        compile_region(w, pc, mode, false, out);
+    enum compile_result r = *out ? COMPILE_OK : compile_block(w, thread, pc, mode, out);
     if (unit && r == COMPILE_OK)
         cache_add(unit, *out);
     if (r == COMPILE_OK && promote_all())
-        promote_now(thread, out);
+        promote_now(w, out);
     return r;
 }
 

@@ -340,6 +340,7 @@ const struct host_backend host_backend = {
     .cpu_words = cpu_words,
     .init_cpu = init_cpu,
     .clear_jump_cache = clear_jump_cache,
+    .first_emitter = &host_first_emitter,
     .emit = host_emit_block,
     .emit_region = host_emit_region,
     .put_counter = host_put_counter,

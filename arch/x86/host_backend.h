@@ -3,6 +3,7 @@
 #include "arch/x86/host_asm.h"
 #include "core/ir.h"
 
+struct emitter;
 struct tb;
 extern struct x86_features host_features;
 extern int8_t host_pin[IR_MAX_VARS];    /* variable -> register that is its home, or RA_NONE */
@@ -15,7 +16,8 @@ extern const uint8_t host_context_reg[16]; /* index of RAX ... in gregs of a con
 /* The cell that holds the load address of the file that PC belongs to, and that address; null if code there needs no
  * relocation (ET_EXEC, anonymous memory). */
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base);
-bool host_emit_block(const struct ir *ir, struct tb *tb);
+bool host_emit_block(struct emitter *e, const struct ir *ir, struct tb *tb);
+extern struct emitter host_first_emitter;
 bool host_put_counter(uint8_t *at, const uint8_t *code, unsigned word);
 
 /* host_cache.c: see core/host.h. */

@@ -193,6 +193,8 @@ bool host_put_counter(uint8_t *at, const uint8_t *code, unsigned word)
     return true;
 }
 
+LARGE_TABLE struct emitter host_first_emitter;
+
 /* ---- The walk ------------------------------------------------------------------------------------------ */
 
 static void delta_byte(struct emitter *e, unsigned byte)
@@ -343,8 +345,6 @@ static void finish_tb(struct emitter *e)
     tb->places = keep(e->place, e->n_places * sizeof *e->place);
 }
 
-static struct ra_host ra_host; /* guarded by tb_lock */
-
 static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars, uint8_t *code, size_t size)
 {
     asm_begin(&e->a, code, size, &host_features);
@@ -352,7 +352,7 @@ static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned
         log_write("OUT: block 0x%llx\n", (unsigned long long)pc);
     e->tb = tb;
     e->region = NULL;
-    e->pin = ra_host.pin;
+    e->pin = e->ra_host.pin;
     e->n_moves = e->n_calls = 0;
     e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = e->n_table_uses = 0;
     e->places_full = e->ra.ran_out = false;
@@ -378,25 +378,24 @@ static uint8_t *begin_in_line(unsigned lead)
     return code_buffer_begin(MAX_BLOCK_CODE);
 }
 
-struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead)
+bool emit_begin(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead)
 {
-    static LARGE_TABLE struct emitter e; /* guarded by tb_lock */
     uint8_t *code = begin_in_line(lead);
     if (!code)
-        return NULL;
+        return false;
     struct block_header *header = (void *)code;
     header->tb = tb;
     if (!emit_of[IR_nop])
         fill_tables();
-    ra_host = ra_host_template;
-    ra_host.allocatable = homes->allocatable;
-    ra_host.pin = homes->pin;
-    ra_host.no_deferred_puts = homes->no_deferred_puts;
-    ra_host.may_run_out = homes->may_run_out;
-    ra_host.clobbers_flags = clobbers_flags;
-    ra_host.folds_negations = host_features.fma;
-    begin_code(&e, tb, pc, n_vars, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
-    return &e;
+    e->ra_host = ra_host_template;
+    e->ra_host.allocatable = homes->allocatable;
+    e->ra_host.pin = homes->pin;
+    e->ra_host.no_deferred_puts = homes->no_deferred_puts;
+    e->ra_host.may_run_out = homes->may_run_out;
+    e->ra_host.clobbers_flags = clobbers_flags;
+    e->ra_host.folds_negations = host_features.fma;
+    begin_code(e, tb, pc, n_vars, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
+    return true;
 }
 
 /* No temporary holds anything yet. */
@@ -408,11 +407,10 @@ static void count_entry(struct emitter *e, struct prof_block *prof)
 
 void emit_block(struct emitter *e, const struct ir *ir)
 {
-    static LARGE_TABLE struct ra_value values[IR_MAX_OPS + 1];
     e->ir = ir;
     e->eflags = e->guest_flags = e->saved_flags = IR_NONE;
     e->done = IR_NONE;
-    ra_prepare(&e->ra, (struct ir *)ir, &ra_host, e, values);
+    ra_prepare(&e->ra, (struct ir *)ir, &e->ra_host, e, &e->ra_space);
     struct prof_block *prof = LOG_ON(prof) ? prof_add(ir, e->region != NULL) : NULL;
     if (prof)
         count_entry(e, prof);
@@ -437,12 +435,11 @@ bool emit_end(struct emitter *e)
     return true;
 }
 
-bool host_emit_block(const struct ir *ir, struct tb *tb)
+bool host_emit_block(struct emitter *e, const struct ir *ir, struct tb *tb)
 {
     struct ra_host homes = {.allocatable = host_temporaries, .pin = host_pin};
     for (;;) {
-        struct emitter *e = emit_begin(tb, ir->pc, ir->n_vars, &homes, 0);
-        if (!e)
+        if (!emit_begin(e, tb, ir->pc, ir->n_vars, &homes, 0))
             return false;
         emit_block(e, ir);
         if (!e->places_full) {

@@ -45,20 +45,18 @@ struct region_jump {
     uint8_t to;
 };
 
+/* Large arrays come last: what each block touches lies on few pages. */
 struct emitter {
-    struct x86_asm a;
     struct ra ra;
+    struct ra_host ra_host;
+    int8_t region_pin[IR_MAX_VARS];  /* homes of the region whose code is being made */
     const struct ir *ir;
     struct tb *tb;
     const struct hot_region *region;     /* null: a single block, with the homes that every block is entered with */
     const struct region_block *block;    /* of it, whose code is being made */
     const int8_t *pin;               /* homes: of host_pin, or the region's own */
     unsigned next_block;             /* the block of the region whose code follows this one's */
-    uint32_t block_at[REGION_MAX_BLOCKS]; /* offset of each block's code, 0: not yet */
-    unsigned n_region_jumps;
-    struct region_jump region_jump[MAX_OOL];
-    unsigned n_table_uses;
-    asm_label table_use[REGION_MAX_BLOCKS]; /* displacements that reach the table of the region's indirect jumps */
+    unsigned n_region_jumps, n_table_uses;
     ir_ref eflags;            /* operation whose flags are in EFLAGS, or IR_NONE */
     enum flags_form form;
     ir_ref guest_flags;       /* current value of the guest's flags (last putf) or IR_NONE: as at entry */
@@ -70,14 +68,19 @@ struct emitter {
     guest_addr bias_base;     /* its value while translating */
     unsigned n_moves, n_calls; /* for cost rows */
     unsigned n_ool, n_exits, n_flags_at, n_places, n_delta_bytes, n_bias;
-    struct ool ool[MAX_OOL];
+    bool places_full;
+    uint16_t place_of[IR_MAX_VARS];        /* index of the last one of a variable since its last put, or MAX_PLACES */
+    struct x86_asm a;
     struct tb_exit exit[MAX_EXITS];
     struct tb_flags_at flags_at[256];
     struct tb_place place[MAX_PLACES + 1]; /* of variables whose put is deferred */
-    uint16_t place_of[IR_MAX_VARS];        /* index of the last one of a variable since its last put, or MAX_PLACES */
-    bool places_full;
     uint8_t delta[8192];
     uint32_t bias_at[MAX_BIAS_USES]; /* displacements that reach the cell */
+    struct ool ool[MAX_OOL];
+    uint32_t block_at[REGION_MAX_BLOCKS]; /* offset of each block's code, 0: not yet */
+    asm_label table_use[REGION_MAX_BLOCKS]; /* displacements that reach the table of the region's indirect jumps */
+    struct region_jump region_jump[MAX_OOL];
+    struct ra_space ra_space;
 };
 
 typedef void emit_fn(struct emitter *e, ir_ref ref, const struct ir_op *op);
@@ -124,13 +127,13 @@ void emit_region_jcc(struct emitter *e, enum x86_cc cc, int to);
 void emit_region_jumpi(struct emitter *e, unsigned target, bool poll);
 /* Behind the code: where the blocks are that these lead to. */
 void emit_region_table(struct emitter *e);
-bool host_emit_region(const struct hot_region *r, struct tb *tb);
+bool host_emit_region(struct emitter *e, const struct hot_region *r, struct tb *tb);
 
 /* -- host_emit.c ----------------------------------------------------------------------------------- */
 
-/* The code of a block or region TB at PC: begin it (null: the code buffer is full), add the operations of IR, end it (false:
+/* The code of a block or region TB at PC: begin it (false: the code buffer is full), add the operations of IR, end it (false:
  * there is more than MAX_BLOCK_CODE). LEAD: bytes of code in front of what is hot. */
-struct emitter *emit_begin(struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead);
+bool emit_begin(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead);
 void emit_block(struct emitter *e, const struct ir *ir);
 bool emit_end(struct emitter *e);
 

@@ -272,14 +272,13 @@ static struct ra_host region_homes(const struct hot_region *r, uint64_t few, int
     return (struct ra_host){.allocatable = few | extra, .pin = pin, .may_run_out = few != host_temporaries};
 }
 
-bool host_emit_region(const struct hot_region *r, struct tb *tb)
+bool host_emit_region(struct emitter *e, const struct hot_region *r, struct tb *tb)
 {
-    static int8_t pin[IR_MAX_VARS];
+    int8_t *pin = e->region_pin;
     struct ra_host homes = region_homes(r, temporaries(r), pin);
     unsigned lead = 0;
     for (;;) {
-        struct emitter *e = emit_begin(tb, r->pc, host_n_vars, &homes, lead);
-        if (!e)
+        if (!emit_begin(e, tb, r->pc, host_n_vars, &homes, lead))
             return false;
         unsigned entry = emit_entry(e, r);
         if (lead != entry) { /* once more, so that the head begins where a line does */
@@ -295,8 +294,8 @@ bool host_emit_region(const struct hot_region *r, struct tb *tb)
             homes.no_deferred_puts = true;
             continue;
         }
-        int8_t *kept = tb_alloc(sizeof pin);
-        memcpy(kept, pin, sizeof pin);
+        int8_t *kept = tb_alloc(sizeof e->region_pin);
+        memcpy(kept, pin, sizeof e->region_pin);
         tb->pin = kept;
         return emit_end(e);
     }

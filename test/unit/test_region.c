@@ -35,7 +35,8 @@ static struct hot_region *form(const uint32_t *code, size_t size, unsigned head,
 {
     memset(memory_host(CODE), 0, SIZE);
     memcpy(memory_host(CODE), code, size);
-    return region_form(translator, at(head), 0, alone);
+    static struct region_maker maker;
+    return region_form(&maker, translator, at(head), 0, alone);
 }
 #define FORM(code, head) form(code, sizeof(code), head, false)
 
