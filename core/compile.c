@@ -49,70 +49,60 @@ static void verify(const struct ir *ir, const char *after)
 #endif
 }
 
-static struct tb *new_tb(guest_addr pc, uint32_t mode, unsigned n_insns, const struct tb_range *range, unsigned n_ranges)
-{
-    size_t ranges_size = n_ranges * sizeof(struct tb_range);
-    struct tb *tb = tb_alloc(sizeof *tb + ranges_size);
-    memset(tb, 0, sizeof *tb);
-    tb->range = (struct tb_range *)(void *)(tb + 1);
-    tb->pc = pc;
-    tb->mode = mode;
-    tb->n_insns = (uint16_t)n_insns;
-    tb->n_ranges = (uint16_t)n_ranges;
-    memcpy(tb->range, range, ranges_size);
-    return tb;
-}
-
 /* The interpreter and lockstep run the IR itself. */
-static void keep_ir(struct tb *tb, const struct ir *ir)
+static const struct ir *keep_ir(const struct ir *ir)
 {
     struct ir *copy = tb_alloc(sizeof *copy);
     struct ir_op *ops = tb_alloc(ir->n * sizeof *ops);
     memcpy(copy, ir, sizeof *copy);
     memcpy(ops, ir->ops, ir->n * sizeof *ops);
     copy->ops = ops;
-    tb->ir = copy;
+    return copy;
 }
 
-enum compile_result compile_block(struct workspace *w, struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
+void compile_begin(struct workspace *w, guest_addr pc, uint32_t mode)
 {
-    uint64_t start = LOG_ON(stats) ? now() : 0;
-    *out = NULL;
+    w->pc = pc;
+    w->mode = mode;
+    w->start = LOG_ON(stats) ? now() : 0;
+    w->kept = NULL;
+    if (engine_options.engine == ENGINE_JIT)
+        host_backend.begin_code(w->emitter, pc, mode);
+}
+
+bool compile_block(struct workspace *w, struct thread *thread)
+{
     struct translator *t = &w->t;
-    if (!translate_block(t, pc, mode)) {
+    guest_addr pc = w->pc;
+    if (!translate_block(t, pc, w->mode)) {
         bool mapped = memory_check(pc, 1, 0);
         thread->fault = (struct guest_fault){
             .signal = SIGSEGV, .code = mapped ? SEGV_ACCERR : SEGV_MAPERR, .address = pc, .is_fetch = true};
-        return COMPILE_FETCH;
+        return false;
     }
     verify(&t->ir, "translation");
+    w->region_blocks = 0;
+    w->n_insns = t->n_insns;
+    w->range = t->range;
+    w->n_ranges = t->n_ranges;
     bool logged = log_in_filter(pc);
     if (LOG_ON(in_asm) && logged)
         log_guest_code(t);
     if ((LOG_ON(op) || LOG_ON(op_ind)) && logged)
         ir_dump(&t->ir, log_ir);
-    struct tb *tb = new_tb(pc, mode, t->n_insns, t->range, t->n_ranges);
     if (engine_options.lockstep || engine_options.engine == ENGINE_INTERP) {
         if (engine_options.engine == ENGINE_INTERP && !engine_options.no_opt)
             opt_run(&t->ir);
-        keep_ir(tb, &t->ir);
+        w->kept = keep_ir(&t->ir);
     }
     if (engine_options.engine == ENGINE_JIT) {
         opt_run(&t->ir);
         verify(&t->ir, "optimisation");
         if (LOG_ON(op_opt) && logged)
             ir_dump(&t->ir, log_ir);
-        if (!host_backend.emit(w->emitter, &t->ir, tb))
-            return COMPILE_FULL;
+        host_backend.emit(w->emitter, &t->ir);
     }
-    if (LOG_ON(stats)) {
-        compile_stats.blocks++;
-        compile_stats.guest_insns += t->n_insns;
-        compile_stats.host_bytes += tb->size;
-        compile_stats.nanoseconds += now() - start;
-    }
-    *out = tb;
-    return COMPILE_OK;
+    return true;
 }
 
 static void log_region(const struct hot_region *r)
@@ -127,26 +117,54 @@ static void log_region(const struct hot_region *r)
     }
 }
 
-void compile_region(struct workspace *w, guest_addr pc, uint32_t mode, bool alone, struct tb **out)
+bool compile_region(struct workspace *w, bool alone)
 {
-    uint64_t start = LOG_ON(stats) ? now() : 0;
-    *out = NULL;
-    const struct hot_region *r = region_form(&w->region, &w->t, pc, mode, alone);
+    const struct hot_region *r = region_form(&w->region, &w->t, w->pc, w->mode, alone);
     if (!r)
-        return;
+        return false;
     for (unsigned b = 0; b < r->n_blocks; b++)
         verify(&r->block[b].ir, "optimisation");
-    if ((LOG_ON(in_asm) || LOG_ON(op_opt)) && log_in_filter(pc))
+    if ((LOG_ON(in_asm) || LOG_ON(op_opt)) && log_in_filter(w->pc))
         log_region(r);
-    struct tb *tb = new_tb(pc, mode, r->n_insns, r->range, r->n_ranges);
-    if (!host_backend.emit_region(w->emitter, r, tb))
-        return;
-    if (LOG_ON(stats)) {
-        compile_stats.regions++;
-        compile_stats.region_blocks += r->n_blocks;
-        compile_stats.region_insns += r->n_insns;
-        compile_stats.region_bytes += tb->size;
-        compile_stats.region_nanoseconds += now() - start;
+    w->region_blocks = r->n_blocks;
+    w->n_insns = r->n_insns;
+    w->range = r->range;
+    w->n_ranges = r->n_ranges;
+    return host_backend.emit_region(w->emitter, r);
+}
+
+static void count(const struct workspace *w, const struct tb *tb)
+{
+    struct compile_stats *s = &compile_stats;
+    if (w->region_blocks) {
+        s->regions++;
+        s->region_blocks += w->region_blocks;
+        s->region_insns += w->n_insns;
+        s->region_bytes += tb->size;
+        s->region_nanoseconds += now() - w->start;
+    } else {
+        s->blocks++;
+        s->guest_insns += w->n_insns;
+        s->host_bytes += tb->size;
+        s->nanoseconds += now() - w->start;
     }
-    *out = tb;
+}
+
+struct tb *compile_install(struct workspace *w)
+{
+    size_t ranges_size = w->n_ranges * sizeof(struct tb_range);
+    struct tb *tb = tb_alloc(sizeof *tb + ranges_size);
+    memset(tb, 0, sizeof *tb);
+    tb->range = (struct tb_range *)(void *)(tb + 1);
+    tb->pc = w->pc;
+    tb->mode = w->mode;
+    tb->n_insns = (uint16_t)w->n_insns;
+    tb->n_ranges = (uint16_t)w->n_ranges;
+    memcpy(tb->range, w->range, ranges_size);
+    tb->ir = w->kept;
+    if (engine_options.engine == ENGINE_JIT && !host_backend.install(w->emitter, tb))
+        return NULL;
+    if (LOG_ON(stats))
+        count(w, tb);
+    return tb;
 }

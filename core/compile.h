@@ -4,18 +4,14 @@
 
 struct workspace;
 
-enum compile_result {
-    COMPILE_OK,
-    COMPILE_FULL,  /* the code buffer has no room: flush and try again */
-    COMPILE_FETCH  /* the code at PC cannot be fetched; thread->fault says why */
-};
-
-/* Translate the block at PC and make it ready for the engine in use, in W. Holds tb_lock. *out: the block, null unless OK. */
-enum compile_result compile_block(struct workspace *w, struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out);
-
-/* Make the region around the hot block at PC (region.h). Holds tb_lock. *out: the region, or null: there is none, or there is
- * no room. ALONE: also for a block that is in no loop. */
-void compile_region(struct workspace *w, guest_addr pc, uint32_t mode, bool alone, struct tb **out);
+/* The code at PC is to be made, in W. Holds tb_lock. */
+void compile_begin(struct workspace *w, guest_addr pc, uint32_t mode);
+/* Translate the block and make it ready for the engine in use, in W. False: it cannot be fetched; thread->fault says why. */
+bool compile_block(struct workspace *w, struct thread *thread);
+/* Make the region around it (region.h), in W. False: there is none. ALONE: also for a block that is in no loop. */
+bool compile_region(struct workspace *w, bool alone);
+/* A block of what W holds. Null: the code buffer has no room. Holds tb_lock. */
+struct tb *compile_install(struct workspace *w);
 
 /* Totals for -d stats. */
 struct compile_stats {

@@ -40,11 +40,15 @@ struct host_backend {
     void (*clear_jump_cache)(struct cpu *cpu);
     /* Memory of its own for making code. */
     struct emitter *first_emitter;
-    /* Generate code for an optimised block into the code buffer and fill in TB (code, size, exits, deltas).
-     * Returns false if the code buffer is full. With -d out_asm the encoder lists each instruction as it writes it. */
-    bool (*emit)(struct emitter *e, const struct ir *ir, struct tb *tb);
-    /* The same for a region, whose blocks are optimised. Returns false also if its code would be too long. */
-    bool (*emit_region)(struct emitter *e, const struct hot_region *r, struct tb *tb);
+    /* Code for PC is to be made: note of the code buffer and the rest what has to be known. With tb_lock. */
+    void (*begin_code)(struct emitter *e, guest_addr pc, uint32_t mode);
+    /* Generate code for an optimised block, in E. With -d out_asm the encoder lists each instruction as it writes it. */
+    void (*emit)(struct emitter *e, const struct ir *ir);
+    /* The same for a region, whose blocks are optimised. Returns false if its code would be too long. */
+    bool (*emit_region)(struct emitter *e, const struct hot_region *r);
+    /* Put the code that is in E into the code buffer and fill in TB (code, size, exits, deltas). Returns false if the code buffer is
+     * full. With tb_lock. */
+    bool (*install)(struct emitter *e, struct tb *tb);
     /* Write HOST_COUNTER bytes of code to AT that count down a word of cpu->heat and go on at CODE, the start of a block; when
      * the word is negative they leave with EXIT_HOT, and host_exit_owner gives the block. They start with the jump of an exit:
      * its field is at HOST_COUNTER_SITE, its stub, which counts, at HOST_COUNTER_STUB. False: CODE is too far. */

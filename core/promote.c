@@ -70,8 +70,8 @@ void promote_init_cpu(struct cpu *cpu)
 
 void promote_now(struct workspace *w, struct tb **tb)
 {
-    struct tb *region;
-    compile_region(w, (*tb)->pc, (*tb)->mode, true, &region);
+    compile_begin(w, (*tb)->pc, (*tb)->mode);
+    struct tb *region = compile_region(w, true) ? compile_install(w) : NULL;
     if (region)
         *tb = region;
 }
@@ -103,8 +103,10 @@ struct tb *promote_hot(struct thread *thread)
             *heat = *heat < INT32_MAX / LATE_TIMES ? *heat * LATE_TIMES : INT32_MAX;
             region = tb;
         } else {
-            if (known != CACHE_HEAT_VAIN)
-                compile_region(workspace_take(thread->guest), tb->pc, tb->mode, false, &region);
+            struct workspace *w = workspace_take(thread->guest);
+            compile_begin(w, tb->pc, tb->mode);
+            if (known != CACHE_HEAT_VAIN && compile_region(w, false))
+                region = compile_install(w);
             settle(unit, tb, region);
         }
     }

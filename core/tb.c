@@ -224,24 +224,34 @@ static void publish(struct tb *tb)
     }
 }
 
-/* A block from the cache or a new translation. */
-static enum compile_result make(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
+enum result { FOUND, NOT_THERE /* thread->fault says why */, FULL };
+
+/* A new translation. */
+static enum result translate(struct thread *thread, struct cache_unit *unit, guest_addr pc, uint32_t mode, struct tb **out)
 {
-    *out = NULL;
-    if (tb_is_full())
-        return COMPILE_FULL;
-    struct cache_unit *unit = promote_all() ? NULL : cache_unit_at(pc);
-    if (unit && (*out = cache_find(unit, pc, mode)))
-        return COMPILE_OK;
     struct workspace *w = workspace_take(thread->guest);
-    if (unit && cache_place(unit, pc, mode))
-        compile_region(w, pc, mode, false, out);
-    enum compile_result r = *out ? COMPILE_OK : compile_block(w, thread, pc, mode, out);
-    if (unit && r == COMPILE_OK)
+    bool is_region = unit && cache_place(unit, pc, mode);
+    compile_begin(w, pc, mode);
+    if (!(is_region && compile_region(w, false)) && !compile_block(w, thread))
+        return NOT_THERE;
+    *out = compile_install(w);
+    if (!*out)
+        return FULL;
+    if (unit)
         cache_add(unit, *out);
-    if (r == COMPILE_OK && promote_all())
+    if (promote_all())
         promote_now(w, out);
-    return r;
+    return FOUND;
+}
+
+/* A block from the cache or a new translation. */
+static enum result make(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
+{
+    if (tb_is_full())
+        return FULL;
+    struct cache_unit *unit = promote_all() ? NULL : cache_unit_at(pc);
+    *out = unit ? cache_find(unit, pc, mode) : NULL;
+    return *out ? FOUND : translate(thread, unit, pc, mode, out);
 }
 
 struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
@@ -254,10 +264,10 @@ struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
         tb = tb_find(pc, mode);
         if (tb)
             break;
-        enum compile_result r = make(thread, pc, mode, &tb);
-        if (r == COMPILE_OK)
+        enum result r = make(thread, pc, mode, &tb);
+        if (r == FOUND)
             publish(tb);
-        if (r != COMPILE_FULL)
+        if (r != FULL)
             break;
         pthread_mutex_unlock(&tb_lock);
         thread_stop_others();

@@ -10,6 +10,14 @@ struct emitter;
 struct workspace {
     struct translator t;
     struct emitter *emitter; /* of the host */
+    /* What it makes or has made. */
+    guest_addr pc;
+    uint32_t mode;
+    unsigned region_blocks;  /* 0: a single block, not a region */
+    unsigned n_insns, n_ranges;
+    const struct tb_range *range;
+    const struct ir *kept;   /* for the interpreter and lockstep */
+    uint64_t start;          /* for -d stats */
     struct region_maker region;
     struct ir_op ops[IR_MAX_OPS];
 };

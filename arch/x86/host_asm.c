@@ -172,6 +172,7 @@ void asm_begin(struct x86_asm *a, uint8_t *start, size_t size, const struct x86_
 {
     a->start = a->at = start;
     a->end = start + size;
+    a->moves = 0;
     a->has = has;
     a->overflow = false;
     a->n_insns = 0;
@@ -883,17 +884,9 @@ asm_label asm_lea_label(struct x86_asm *a, unsigned dst)
 void asm_load_rip(struct x86_asm *a, unsigned dst, const void *target)
 {
     uint8_t b[7] = {(uint8_t)(0x48 | (dst >> 3) << 2), 0x8b, (uint8_t)((dst & 7) << 3 | 5), 0, 0, 0, 0};
-    int32_t disp = (int32_t)((const uint8_t *)target - (a->at + sizeof b));
+    int32_t disp = (int32_t)((const uint8_t *)target - (a->at + a->moves + sizeof b));
     memcpy(b + 3, &disp, 4);
     emit_bytes(a, b, sizeof b, "mov (rip)");
-}
-
-void asm_jmp_rip(struct x86_asm *a, const void *target)
-{
-    uint8_t b[6] = {0xff, 0x25, 0, 0, 0, 0};
-    int32_t disp = (int32_t)((const uint8_t *)target - (a->at + sizeof b));
-    memcpy(b + 2, &disp, 4);
-    emit_bytes(a, b, sizeof b, "jmp (rip)");
 }
 
 void asm_add_al_i(struct x86_asm *a, uint8_t imm)

@@ -42,6 +42,7 @@ struct x86_literal {
 
 struct x86_asm {
     uint8_t *start, *at, *end;
+    ptrdiff_t moves; /* to where the code will be: for displacements to what lies outside, and the list */
     const struct x86_features *has;
     bool overflow;
     unsigned n_insns; /* written so far */
@@ -173,8 +174,6 @@ void asm_call_to(struct x86_asm *a, uint32_t offset);
 asm_label asm_lea_label(struct x86_asm *a, unsigned dst);
 /* mov dst, [rip + ...]: 8 bytes at TARGET, within 2 GiB of the code. */
 void asm_load_rip(struct x86_asm *a, unsigned dst, const void *target);
-/* jmp [rip + ...]: through the 8 bytes at TARGET. */
-void asm_jmp_rip(struct x86_asm *a, const void *target);
 void asm_add_al_i(struct x86_asm *a, uint8_t imm);
 
 /* -- Vector ------------------------------------------------------------------------------------- */

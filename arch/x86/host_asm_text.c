@@ -109,7 +109,7 @@ void enc_list_text(const struct x86_asm *a, const uint8_t *from, const char *tex
         bytes[n++] = ' ';
     }
     bytes[n] = 0;
-    log_write("0x%012llx:  %-30s %s\n", (unsigned long long)(uintptr_t)from, bytes, text);
+    log_write("0x%012llx:  %-30s %s\n", (unsigned long long)(uintptr_t)(from + a->moves), bytes, text);
 }
 
 void enc_list(const struct x86_asm *a, const uint8_t *from, const struct enc *e)

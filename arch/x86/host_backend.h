@@ -16,7 +16,9 @@ extern const uint8_t host_context_reg[16]; /* index of RAX ... in gregs of a con
 /* The cell that holds the load address of the file that PC belongs to, and that address; null if code there needs no
  * relocation (ET_EXEC, anonymous memory). */
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base);
-bool host_emit_block(struct emitter *e, const struct ir *ir, struct tb *tb);
+void host_begin_code(struct emitter *e, guest_addr pc, uint32_t mode);
+void host_emit_block(struct emitter *e, const struct ir *ir);
+bool host_install(struct emitter *e, struct tb *tb);
 extern struct emitter host_first_emitter;
 bool host_put_counter(uint8_t *at, const uint8_t *code, unsigned word);
 

@@ -207,7 +207,7 @@ static void delta_pc(struct emitter *e, guest_addr pc)
 {
     delta_byte(e, 0);
     for (unsigned i = 0; i < 8; i++)
-        delta_byte(e, (unsigned)((pc - e->tb->pc) >> 8 * i) & 255);
+        delta_byte(e, (unsigned)((pc - e->pc) >> 8 * i) & 255);
 }
 
 /* Close the entry of the current guest instruction, which is LENGTH bytes long. */
@@ -325,18 +325,22 @@ static void *keep(const void *src, size_t size)
     return p;
 }
 
-static void finish_tb(struct emitter *e)
+/* Fill in TB, whose code is at CODE. */
+static void finish_tb(const struct emitter *e, struct tb *tb, const uint8_t *code)
 {
-    struct tb *tb = e->tb;
-    tb->code = e->a.start;
+    tb->code = code;
     tb->size = asm_offset(&e->a);
+    tb->n_host_insns = e->n_host_insns;
+    tb->n_moves = (uint16_t)e->n_moves;
+    tb->n_calls = (uint16_t)e->n_calls;
+    tb->pin = e->region ? keep(e->region_pin, sizeof e->region_pin) : NULL;
     tb->n_exits = (uint16_t)e->n_exits;
     tb->exits = keep(e->exit, e->n_exits * sizeof *e->exit);
     for (unsigned i = 0; i < e->n_exits; i++)
         tb->exits[i].owner = tb;
     tb->deltas = keep(e->delta, e->n_delta_bytes);
     tb->n_delta_bytes = e->n_delta_bytes;
-    tb->base = e->bias ? e->bias_base : 0;
+    tb->base = e->bias ? e->cell_base : 0;
     tb->n_bias = e->n_bias <= MAX_BIAS_USES ? (uint16_t)e->n_bias : TB_NOT_MOVABLE;
     tb->bias_at = e->n_bias && e->n_bias <= MAX_BIAS_USES ? keep(e->bias_at, e->n_bias * sizeof *e->bias_at) : NULL;
     tb->n_flags_at = (uint16_t)e->n_flags_at;
@@ -345,48 +349,35 @@ static void finish_tb(struct emitter *e)
     tb->places = keep(e->place, e->n_places * sizeof *e->place);
 }
 
-static void begin_code(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars, uint8_t *code, size_t size)
+void host_begin_code(struct emitter *e, guest_addr pc, uint32_t mode)
 {
-    asm_begin(&e->a, code, size, &host_features);
-    if (LOG_ON(out_asm))
-        log_write("OUT: block 0x%llx\n", (unsigned long long)pc);
-    e->tb = tb;
-    e->region = NULL;
-    e->pin = e->ra_host.pin;
-    e->n_moves = e->n_calls = 0;
-    e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = e->n_table_uses = 0;
-    e->places_full = e->ra.ran_out = false;
-    for (unsigned i = 0; i < n_vars; i++)
-        e->place_of[i] = MAX_PLACES;
-    e->insn_start = 0;
-    e->insn_pc = pc;
-    e->bias = host_bias_cell(pc, &e->bias_base);
-}
-
-/* Room for a block whose code, behind the first LEAD bytes, begins in the first bytes of a cache line: what is fetched and
- * predicted by lines fills few of them then. The memory goes to where the block before ends, with what is rare. */
-static uint8_t *begin_in_line(unsigned lead)
-{
-    enum { LINE = 64, LATEST = 16 };
-    uint8_t *code = code_buffer_begin(MAX_BLOCK_CODE);
-    uintptr_t skip = 0;
-    while (((uintptr_t)code + skip + sizeof(struct block_header) + lead) % LINE > LATEST)
-        skip += 16;
-    if (!code || !skip)
-        return code;
-    code_buffer_skip_to(((uintptr_t)code + skip) % LINE, LINE);
-    return code_buffer_begin(MAX_BLOCK_CODE);
-}
-
-bool emit_begin(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead)
-{
-    uint8_t *code = begin_in_line(lead);
-    if (!code)
-        return false;
-    struct block_header *header = (void *)code;
-    header->tb = tb;
     if (!emit_of[IR_nop])
         fill_tables();
+    e->pc = pc;
+    e->mode = mode;
+    e->buffer = code_buffer_begin(0);
+    e->cell = host_bias_cell(pc, &e->cell_base);
+}
+
+enum { LINE = 64 };
+
+/* Begin the code such that, behind the first LEAD bytes, it is in the first bytes of a cache line: what is fetched and predicted by
+ * lines fills few of them then. Memory in front of it goes to where the block before ends, with what is rare. */
+static void begin_in_line(struct emitter *e, unsigned lead)
+{
+    enum { LATEST = 16 };
+    uintptr_t place = (uintptr_t)e->buffer + sizeof(struct block_header);
+    while ((place + lead) % LINE > LATEST)
+        place += 16;
+    asm_begin(&e->a, e->code + place % LINE, MAX_BLOCK_CODE - sizeof(struct block_header), &host_features);
+    e->a.moves = (ptrdiff_t)(place - (uintptr_t)e->a.start);
+    if (LOG_ON(out_asm))
+        log_write("OUT: block 0x%llx\n", (unsigned long long)e->pc);
+}
+
+void emit_begin(struct emitter *e, unsigned n_vars, const struct ra_host *homes, unsigned lead)
+{
+    begin_in_line(e, lead);
     e->ra_host = ra_host_template;
     e->ra_host.allocatable = homes->allocatable;
     e->ra_host.pin = homes->pin;
@@ -394,8 +385,16 @@ bool emit_begin(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars
     e->ra_host.may_run_out = homes->may_run_out;
     e->ra_host.clobbers_flags = clobbers_flags;
     e->ra_host.folds_negations = host_features.fma;
-    begin_code(e, tb, pc, n_vars, code + sizeof *header, MAX_BLOCK_CODE - sizeof *header);
-    return true;
+    e->region = NULL;
+    e->pin = homes->pin;
+    e->n_moves = e->n_calls = 0;
+    e->n_ool = e->n_exits = e->n_flags_at = e->n_places = e->n_delta_bytes = e->n_bias = e->n_region_jumps = e->n_table_uses = 0;
+    e->places_full = e->ra.ran_out = false;
+    for (unsigned i = 0; i < n_vars; i++)
+        e->place_of[i] = MAX_PLACES;
+    e->insn_start = 0;
+    e->insn_pc = e->pc;
+    e->bias = e->cell;
 }
 
 /* No temporary holds anything yet. */
@@ -422,31 +421,43 @@ void emit_block(struct emitter *e, const struct ir *ir)
 
 bool emit_end(struct emitter *e)
 {
-    e->tb->n_host_insns = e->a.n_insns;
-    e->tb->n_moves = (uint16_t)e->n_moves;
-    e->tb->n_calls = (uint16_t)e->n_calls;
+    e->n_host_insns = e->a.n_insns;
     emit_out_of_line(e);
     emit_region_table(e);
     asm_flush_literals(&e->a);
-    if (e->a.overflow)
-        return false;
-    finish_tb(e);
-    code_buffer_end(sizeof(struct block_header) + e->tb->size);
-    return true;
+    return !e->a.overflow;
 }
 
-bool host_emit_block(struct emitter *e, const struct ir *ir, struct tb *tb)
+void host_emit_block(struct emitter *e, const struct ir *ir)
 {
     struct ra_host homes = {.allocatable = host_temporaries, .pin = host_pin};
-    for (;;) {
-        if (!emit_begin(e, tb, ir->pc, ir->n_vars, &homes, 0))
-            return false;
+    do {
+        emit_begin(e, ir->n_vars, &homes, 0);
         emit_block(e, ir);
-        if (!e->places_full) {
-            if (!emit_end(e))
-                bug("host code of one block exceeds %u bytes", MAX_BLOCK_CODE);
-            return true;
-        }
         homes.no_deferred_puts = true;
+    } while (e->places_full);
+    if (!emit_end(e))
+        bug("host code of one block exceeds %u bytes", MAX_BLOCK_CODE);
+}
+
+/* The code is made for an address modulo a cache line (align_site). */
+bool host_install(struct emitter *e, struct tb *tb)
+{
+    unsigned size = asm_offset(&e->a), residue = ((uintptr_t)e->a.start - sizeof(struct block_header)) % LINE;
+    code_buffer_skip_to(residue, LINE);
+    uint8_t *place = code_buffer_begin(sizeof(struct block_header) + size), *code = place + sizeof(struct block_header);
+    if (!place || (uintptr_t)place % LINE != residue)
+        return false;
+    ((struct block_header *)(void *)place)->tb = tb;
+    memcpy(code, e->a.start, size);
+    int32_t further = (int32_t)(code - (e->a.start + e->a.moves));
+    for (unsigned i = 0; further && e->bias && i < e->n_bias && i < MAX_BIAS_USES; i++) {
+        int32_t disp;
+        memcpy(&disp, code + e->bias_at[i], 4);
+        disp -= further;
+        memcpy(code + e->bias_at[i], &disp, 4);
     }
+    finish_tb(e, tb, code);
+    code_buffer_end(sizeof(struct block_header) + size);
+    return true;
 }

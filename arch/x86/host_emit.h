@@ -50,8 +50,12 @@ struct emitter {
     struct ra ra;
     struct ra_host ra_host;
     int8_t region_pin[IR_MAX_VARS];  /* homes of the region whose code is being made */
+    guest_addr pc;                   /* of the block or region */
+    uint32_t mode;
+    const uint8_t *buffer;           /* where the code buffer went on when the translation began */
+    const int64_t *cell;             /* with the guest load address of the mapping at PC, null: fixed */
+    guest_addr cell_base;            /* its value */
     const struct ir *ir;
-    struct tb *tb;
     const struct hot_region *region;     /* null: a single block, with the homes that every block is entered with */
     const struct region_block *block;    /* of it, whose code is being made */
     const int8_t *pin;               /* homes: of host_pin, or the region's own */
@@ -64,9 +68,8 @@ struct emitter {
     ir_ref done;              /* operation that an earlier one has emitted with itself */
     guest_addr insn_pc;       /* guest instruction being emitted */
     uint32_t insn_start;      /* offset of its code */
-    const int64_t *bias;      /* cell with the guest load address of the block's mapping, null: fixed */
-    guest_addr bias_base;     /* its value while translating */
-    unsigned n_moves, n_calls; /* for cost rows */
+    const int64_t *bias;      /* CELL, or null: the code has absolute addresses */
+    unsigned n_host_insns, n_moves, n_calls; /* for cost rows */
     unsigned n_ool, n_exits, n_flags_at, n_places, n_delta_bytes, n_bias;
     bool places_full;
     uint16_t place_of[IR_MAX_VARS];        /* index of the last one of a variable since its last put, or MAX_PLACES */
@@ -80,6 +83,7 @@ struct emitter {
     uint32_t block_at[REGION_MAX_BLOCKS]; /* offset of each block's code, 0: not yet */
     asm_label table_use[REGION_MAX_BLOCKS]; /* displacements that reach the table of the region's indirect jumps */
     struct region_jump region_jump[MAX_OOL];
+    _Alignas(64) uint8_t code[MAX_BLOCK_CODE + 64];
     struct ra_space ra_space;
 };
 
@@ -127,13 +131,13 @@ void emit_region_jcc(struct emitter *e, enum x86_cc cc, int to);
 void emit_region_jumpi(struct emitter *e, unsigned target, bool poll);
 /* Behind the code: where the blocks are that these lead to. */
 void emit_region_table(struct emitter *e);
-bool host_emit_region(struct emitter *e, const struct hot_region *r, struct tb *tb);
+bool host_emit_region(struct emitter *e, const struct hot_region *r);
 
 /* -- host_emit.c ----------------------------------------------------------------------------------- */
 
-/* The code of a block or region TB at PC: begin it (false: the code buffer is full), add the operations of IR, end it (false:
- * there is more than MAX_BLOCK_CODE). LEAD: bytes of code in front of what is hot. */
-bool emit_begin(struct emitter *e, struct tb *tb, guest_addr pc, unsigned n_vars, const struct ra_host *homes, unsigned lead);
+/* The code of a block or region: begin it, add the operations of IR, end it (false: there is more than MAX_BLOCK_CODE). LEAD:
+ * bytes of code in front of what is hot. */
+void emit_begin(struct emitter *e, unsigned n_vars, const struct ra_host *homes, unsigned lead);
 void emit_block(struct emitter *e, const struct ir *ir);
 bool emit_end(struct emitter *e);
 

@@ -10,16 +10,15 @@ static struct x86_mem cpu_field(size_t offset) { return mem_cpu((int32_t)offset)
 
 void emit_guest_addr(struct emitter *e, unsigned reg, guest_addr addr)
 {
-    if (!e->bias) {
+    if (!e->bias || e->n_bias >= MAX_BIAS_USES) {
+        e->n_bias += e->bias != NULL; /* it cannot move any more */
         asm_mov_ri(&e->a, reg, addr);
         return;
     }
     asm_load_rip(&e->a, reg, e->bias);
-    if (e->n_bias < MAX_BIAS_USES)
-        e->bias_at[e->n_bias] = asm_offset(&e->a) - 4;
-    e->n_bias++;
+    e->bias_at[e->n_bias++] = asm_offset(&e->a) - 4;
     /* LEA leaves EFLAGS alone; ADRP reaches further than one displacement. */
-    for (int64_t rest = (int64_t)(addr - e->bias_base), step; rest; rest -= step) {
+    for (int64_t rest = (int64_t)(addr - e->cell_base), step; rest; rest -= step) {
         step = rest > INT32_MAX ? INT32_MAX : rest < INT32_MIN ? INT32_MIN : rest;
         asm_lea(&e->a, 1, reg, x86_mem((int)reg, (int32_t)step));
     }

@@ -272,14 +272,13 @@ static struct ra_host region_homes(const struct hot_region *r, uint64_t few, int
     return (struct ra_host){.allocatable = few | extra, .pin = pin, .may_run_out = few != host_temporaries};
 }
 
-bool host_emit_region(struct emitter *e, const struct hot_region *r, struct tb *tb)
+bool host_emit_region(struct emitter *e, const struct hot_region *r)
 {
     int8_t *pin = e->region_pin;
     struct ra_host homes = region_homes(r, temporaries(r), pin);
     unsigned lead = 0;
     for (;;) {
-        if (!emit_begin(e, tb, r->pc, host_n_vars, &homes, lead))
-            return false;
+        emit_begin(e, host_n_vars, &homes, lead);
         unsigned entry = emit_entry(e, r);
         if (lead != entry) { /* once more, so that the head begins where a line does */
             lead = entry;
@@ -294,9 +293,6 @@ bool host_emit_region(struct emitter *e, const struct hot_region *r, struct tb *
             homes.no_deferred_puts = true;
             continue;
         }
-        int8_t *kept = tb_alloc(sizeof e->region_pin);
-        memcpy(kept, pin, sizeof e->region_pin);
-        tb->pin = kept;
         return emit_end(e);
     }
 }

@@ -77,7 +77,7 @@ emit_fn emit_aes_round, emit_aes_mix, emit_sha1_rounds, emit_sha1h, emit_sha1su0
     emit_sha256su0, emit_sha256su1, emit_xar, emit_rax1;
 
 /* The guest flushes denormals or has another half precision: operations go out of line or guard against denormals. */
-static inline bool fp_is_special(const struct emitter *e) { return (e->tb->mode & MODE_FP_SPECIAL) != 0; }
+static inline bool fp_is_special(const struct emitter *e) { return (e->mode & MODE_FP_SPECIAL) != 0; }
 /* Invalid operations trap, and the handler gives the guest's result: a NaN that comes out of an operation on other NaNs is the
  * guest's, too, if its operands are in the guest's order. */
-static inline bool fp_traps(const struct emitter *e) { return (e->tb->mode & MODE_FP_TRAPS) != 0; }
+static inline bool fp_traps(const struct emitter *e) { return (e->mode & MODE_FP_TRAPS) != 0; }

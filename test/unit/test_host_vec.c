@@ -33,7 +33,6 @@ static struct fake {
     struct ir ir;
     struct ir_op op[16];
     struct ra_value value[16];
-    struct tb tb;
     int reg_of[16];       /* by operation: ra number, RA_NONE: in memory */
     int result;           /* register of the result */
     bool evaluated;       /* handed to emit_eval_call */
@@ -184,7 +183,6 @@ static bool generate(const struct x86_features *has)
     const struct ir_op *op = &fake.op[4];
     asm_begin(&e->a, code, CODE_SIZE, has);
     e->ir = &fake.ir;
-    e->tb = &fake.tb;
     e->ra.ir = &fake.ir;
     e->ra.value = fake.value;
     fake.evaluated = false;
@@ -203,7 +201,7 @@ static bool generate(const struct x86_features *has)
         fcmp_to_saved_form(e, op);
     else
         for (ir_ref i = 4; i < 4 + fake.n_ops; i++)
-            vec_emit[fake.op[i].op](e, i, &fake.op[i]);
+            vec_emit(fake.op[i].op)(e, i, &fake.op[i]);
     if (fake.evaluated) {
         assert_false(vec_keeps_flags(op->op));
         return false;
@@ -396,7 +394,7 @@ static void check_case(void)
     if (draw(2))
         env.flags = FP_IXC;
     env.default_nan = draw(8) == 0;
-    if (fake.tb.mode & 1) {
+    if (fake.e.mode & 1) {
         env.flush_to_zero = draw(2);
         env.flush_to_zero16 = draw(2);
     }
@@ -589,7 +587,7 @@ static void check_row(const struct row *row, const struct x86_features *has, uns
         for (unsigned i = 0; i < 3; i++)
             fake.clean[i] = draw(3) ? 0 : (uint8_t)(2 + draw(2));
         set_operands(row, type);
-        fake.tb.mode = row->fp && row->op != IR_fabs && row->op != IR_fneg ? draw(2) : 0;
+        fake.e.mode = row->fp && row->op != IR_fabs && row->op != IR_fneg ? draw(2) : 0;
         if (type == T_F16 && row->op == IR_fcmp && !has->f16c)
             continue;
         if (!generate(has))
