@@ -24,8 +24,8 @@ function(crt_file variable name)
     set(${variable} ${path} PARENT_SCOPE)
 endfunction()
 
-if(ANYARCH_MUSL) # memory that the library maps is placed by core/memory.c
-    target_link_options(anyarch_libc INTERFACE -Wl,--wrap=__mmap)
+if(ANYARCH_MUSL) # memory that the library maps is placed by core/memory.c, and copied by arch/x86/host_copy.S
+    target_link_options(anyarch_libc INTERFACE -Wl,--wrap=__mmap -Wl,--wrap=memcpy)
     target_compile_definitions(anyarch_libc INTERFACE ANYARCH_WRAPS_MMAP)
 endif()
 if(NOT ANYARCH_MUSL)

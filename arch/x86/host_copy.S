@@ -1,5 +1,6 @@
-/* host_copy.S - host_copy of core/host.h. It uses neither stack nor registers that a caller keeps, so that a fault in it can go
- * on at its other end. */
+/* host_copy.S - copies of memory: host_copy of core/host.h, and memcpy. */
+
+/* It uses neither stack nor registers that a caller keeps, so that a fault in it can go on at its other end. */
         .section .text.hot, "ax", @progbits /* RUN_OFTEN of core/types.h */
         .globl  host_copy, host_copy_failed
         .type   host_copy, @function
@@ -62,4 +63,57 @@ host_copy_failed:
         ret
         .cfi_endproc
         .size   host_copy, . - host_copy
+
+/* memcpy: musl's begins each copy with rep movs, which takes longer than most copies. */
+        .globl  __wrap_memcpy
+        .type   __wrap_memcpy, @function
+        .hidden __wrap_memcpy
+        .p2align 4
+__wrap_memcpy:
+        .cfi_startproc
+        mov     %rdi, %rax
+        cmp     $16, %rdx
+        jb      2f
+        cmp     $1024, %rdx
+        jae     5f
+        movups  -16(%rsi,%rdx), %xmm1
+        sub     $16, %rdx
+        jz      4f
+        xor     %ecx, %ecx
+1:      movups  (%rsi,%rcx), %xmm0
+        movups  %xmm0, (%rdi,%rcx)
+        add     $16, %rcx
+        cmp     %rdx, %rcx
+        jb      1b
+4:      movups  %xmm1, (%rdi,%rdx)
+        ret
+2:      cmp     $8, %edx
+        jb      3f
+        mov     (%rsi), %rcx
+        mov     -8(%rsi,%rdx), %r8
+        mov     %rcx, (%rdi)
+        mov     %r8, -8(%rdi,%rdx)
+        ret
+3:      cmp     $4, %edx
+        jb      6f
+        mov     (%rsi), %ecx
+        mov     -4(%rsi,%rdx), %r8d
+        mov     %ecx, (%rdi)
+        mov     %r8d, -4(%rdi,%rdx)
+        ret
+5:      mov     %rdx, %rcx
+        shr     $3, %rcx
+        and     $7, %edx
+        rep movsq
+6:      test    %edx, %edx
+        jz      8f
+7:      mov     (%rsi), %cl
+        mov     %cl, (%rdi)
+        inc     %rsi
+        inc     %rdi
+        dec     %edx
+        jnz     7b
+8:      ret
+        .cfi_endproc
+        .size   __wrap_memcpy, . - __wrap_memcpy
         .section .note.GNU-stack, "", @progbits

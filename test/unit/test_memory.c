@@ -268,9 +268,34 @@ static void test_memory_map_equals_a_page_table(void **state)
 
 #define CASE(name) cmocka_unit_test_setup(name, clear)
 
+void *__wrap_memcpy(void *dst, const void *src, size_t n); /* arch/x86/host_copy.S: of the static program */
+
+static void test_copies_move_just_their_bytes(void **state)
+{
+    enum { MOST = 2100, AROUND = 32 };
+    static uint8_t src[MOST + 2 * AROUND], dst[sizeof src], expected[sizeof src];
+    (void)state;
+    for (unsigned i = 0; i < sizeof src; i++)
+        src[i] = (uint8_t)(i * 7 + i / 256 * 3 + 1);
+    for (unsigned n = 0; n <= MOST; n += n < 300 || (n > 1000 && n < 1050) ? 1 : 37)
+        for (unsigned shift = 0; shift < 16; shift += 5)
+            for (int ours = 0; ours < 2; ours++) {
+                memset(dst, 0, sizeof dst);
+                memset(expected, 0, sizeof expected);
+                for (unsigned i = 0; i < n; i++)
+                    expected[AROUND + i] = src[shift + i];
+                if (ours)
+                    assert_true(host_copy(dst + AROUND, src + shift, n));
+                else
+                    assert_ptr_equal(__wrap_memcpy(dst + AROUND, src + shift, n), dst + AROUND);
+                assert_memory_equal(dst, expected, sizeof dst);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_copies_move_just_their_bytes),
         CASE(test_memory_merges_like_neighbours),
         CASE(test_memory_merges_files_only_if_offsets_follow),
         CASE(test_memory_replaces_the_middle),
