@@ -21,8 +21,8 @@
 enum { DEFAULT_FP_TRAPS_MAX = 1000 };
 struct engine_options engine_options = {.tier2_threshold = DEFAULT_TIER2_THRESHOLD, .fp_traps_max = DEFAULT_FP_TRAPS_MAX};
 
-/* Not a multiple of 2 MiB, to which the kernel would align it: so the first MiB shares a page table with what lies below it,
- * the guest's stack, and every fork copies one less. */
+/* Not a multiple of 2 MiB, to which the kernel would align it: so the first MiB often shares a page table with what lies below
+ * it, the guest's stack, and a fork then copies one less. */
 enum { DEFAULT_CODE_SIZE = 129 << 20, LEAST_CODE_SIZE = 2 << 20, PART_OF_LIMIT = 32 };
 
 /* Less where the address space is limited: most of it is for the guest. */

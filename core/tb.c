@@ -20,13 +20,13 @@
 #include "core/tagged.h"
 #include "core/workspace.h"
 
-enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, PAGE_BITS = 12 };
+enum { FIRST_BUCKETS = 512, FIRST_BY_HOST = 512, MAX_BUCKETS = 1 << 17, MORE_BUCKETS = 4, MORE_BY_HOST = 4, PAGE_BITS = 12 };
 enum { FIRST_PAGES = 512, ALL_PAGES = 4096, NODES_PER_PAGE = 4 };
 /* A link out of code from a cache file makes a private copy of a page, which costs as much as so many ways through C. */
 enum { PASSES_UNLINKED = 16 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
  * the largest hash table. */
-enum { TABLES_PER_CODE = 6, CODE_PER_TB = 64, LARGEST_TB = 2 << 20, MANY_DEAD = 1 << 16 };
+enum { TABLES_PER_CODE = 6, LARGEST_TB = 2 << 20, MANY_DEAD = 1 << 16 };
 
 /* A block that depends on bytes of a guest page. */
 struct page_node {
@@ -53,7 +53,7 @@ static unsigned n_page_buckets = FIRST_PAGES;
 static WRITTEN_OFTEN unsigned n_page_nodes; /* made so far */
 static LARGE_TABLE struct tb *first_by_host[FIRST_BY_HOST];
 static struct tb **by_host = first_by_host; /* blocks in the order of their code; moved, and added to, with tb_lock held */
-static WRITTEN_OFTEN unsigned n_by_host, room_by_host = FIRST_BY_HOST, max_by_host;
+static WRITTEN_OFTEN unsigned n_by_host, room_by_host = FIRST_BY_HOST;
 static unsigned n_dead; /* of these, dropped */
 static WRITTEN_OFTEN struct memory_area memory; /* where tb_alloc takes from, */
 static WRITTEN_OFTEN char *memory_at;           /* here */
@@ -72,7 +72,6 @@ void *tb_alloc(size_t size)
         if (!memory_area_reserve(&memory, total, PROT_READ | PROT_WRITE, false))
             die("cannot reserve memory for translation tables");
         memory_at = memory.start;
-        max_by_host = (unsigned)(engine_options.code_size / CODE_PER_TB);
     }
     char *p = memory_at;
     memory_at += ALIGN_UP(size, 8);
@@ -82,12 +81,13 @@ void *tb_alloc(size_t size)
     return p;
 }
 
-/* No room for one more block of the largest size. Also if most blocks are dead, as where a guest's compiler reuses its
- * memory all the time: they would only fill memory. */
+/* No room for one more block of the largest size, which may be the one with which a table grows. Also if most blocks are dead, as
+ * where a guest's compiler reuses its memory all the time: they would only fill memory. */
 bool tb_is_full(void)
 {
-    return memory.start && (n_by_host == max_by_host || memory.end - memory_at < LARGEST_TB ||
-                      (n_dead > MANY_DEAD && n_dead > n_by_host / 2));
+    size_t grows = n_by_host == room_by_host ? MORE_BY_HOST * room_by_host * sizeof *by_host : 0;
+    return memory.start && ((size_t)(memory.end - memory_at) < LARGEST_TB + grows ||
+                            (n_dead > MANY_DEAD && n_dead > n_by_host / 2));
 }
 
 struct tb *tb_find(guest_addr pc, uint32_t mode)
@@ -183,13 +183,10 @@ static void link_at_once(struct tb *tb, unsigned n, struct tb *to)
 static void add_by_host(struct tb *tb)
 {
     if (n_by_host == room_by_host) {
-        struct memory_area more;
-        if (!memory_area_reserve(&more, max_by_host * sizeof *by_host, PROT_READ | PROT_WRITE, false))
-            die("cannot reserve memory for translation tables");
-        struct tb **all = (void *)more.start;
+        struct tb **all = tb_alloc(MORE_BY_HOST * room_by_host * sizeof *all);
         memcpy(all, by_host, n_by_host * sizeof *all);
         __atomic_store_n(&by_host, all, __ATOMIC_RELEASE);
-        room_by_host = max_by_host;
+        room_by_host *= MORE_BY_HOST;
     }
     by_host[n_by_host] = tb;
     __atomic_store_n(&n_by_host, n_by_host + 1, __ATOMIC_RELEASE);
@@ -472,6 +469,8 @@ void tb_flush(void)
     n_page_buckets = FIRST_PAGES;
     n_page_nodes = 0;
     __atomic_store_n(&n_by_host, 0, __ATOMIC_RELEASE);
+    by_host = first_by_host;
+    room_by_host = FIRST_BY_HOST;
     n_dead = 0;
     memory_at = memory.start;
     cache_flush();
