@@ -150,25 +150,25 @@ void cache_note_page(guest_addr addr)
 
 /* ---- Files --------------------------------------------------------------------------------------------- */
 
-/* Where the code goes, in a unit's memory: behind the tables of pages and of their hashes, the copy of the file's header and the
- * blocks. The word with the load address is right in front of it. */
+/* Where things are in a unit's memory: blocks, hashes of pages, the copy of the file's header, what is known of pages, the word with
+ * the load address, right in front of the file, and that. What every process touches is at the end, on few pages. */
 struct places {
-    size_t hash, head, blocks, file, end;
+    size_t blocks, hash, head, page, file, end;
 };
 
 static struct places places_for(uint32_t n_pages, const struct cache_header *h)
 {
-    struct places at = {.hash = ALIGN_UP(n_pages * sizeof(struct cache_page), sizeof(uint64_t))};
-    at.head = at.hash + n_pages * sizeof(uint64_t);
-    at.blocks = at.file = at.end = at.head;
-    if (!h)
-        return at;
     uint64_t n = 0;
-    for (unsigned i = 0; i < h->n_segments; i++)
+    for (unsigned i = 0; h && i < h->n_segments; i++)
         n += h->segment[i].n_blocks;
-    at.blocks = at.head + sizeof *h;
-    at.file = ALIGN_UP(at.blocks + n * sizeof(struct tb *) + sizeof(uint64_t), CACHE_PAGE);
-    at.end = at.file + h->file_size;
+    size_t blocks = n * sizeof(struct tb *), hash = n_pages * sizeof(uint64_t), head = h ? sizeof *h : 0;
+    size_t page = ALIGN_UP(n_pages * sizeof(struct cache_page), sizeof(uint64_t)) + sizeof(uint64_t);
+    struct places at = {.file = ALIGN_UP(blocks + hash + head + page, CACHE_PAGE)};
+    at.page = at.file - page;
+    at.head = at.page - head;
+    at.hash = at.head - hash;
+    at.blocks = at.hash - blocks;
+    at.end = at.file + (h ? h->file_size : 0);
     return at;
 }
 
@@ -240,10 +240,10 @@ static bool map_unit(struct cache_unit *u, uint32_t n_pages, const struct cache_
     bool fits = at.end <= (size_t)(space_end - space);
     if (fits && f.good && !map_file(u, &f, at)) {
         on = false; /* the folder does not allow executable mappings */
-        at.end = at.blocks;
+        at.end = at.file;
     }
     cache_close(CACHE_FD_FILE);
-    u->page = (void *)space;
+    u->page = (void *)(space + at.page);
     u->hash = (void *)(space + at.hash);
     u->n_pages = n_pages;
     space += fits ? ALIGN_UP(at.end, CACHE_PAGE) : 0;
