@@ -52,7 +52,7 @@ int self_open(int given, const char *argv0)
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         if (!names[i] || (i && !strchr(names[i], '/')))
             continue;
-        int fd = open(names[i], O_RDONLY | O_CLOEXEC);
+        int fd = fd_open(names[i], O_RDONLY);
         if (fd < 0)
             continue;
         if (is_self(fd))
@@ -69,7 +69,7 @@ static bool find_out(void)
     if (!errno || getauxval(AT_FLAGS) & 1)
         return true;
     const char *name = (const char *)getauxval(AT_EXECFN);
-    int fd = name ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    int fd = name ? fd_open(name, O_RDONLY | O_NONBLOCK) : -1;
     if (fd < 0)
         return false;
     if (is_self(fd)) {

@@ -19,9 +19,9 @@ bool cache_set(const char *value);
 /* Open the folder and settle what is part of every key. After engine_init. Nothing happens with the interpreter, with log
  * items that show blocks, or where there is no folder. */
 void cache_init(const struct guest *guest);
-/* Descriptors of the cache, of which the guest sees nothing: the folder, while one is used a file and the lock, and the
- * file that came with an image. */
-enum cache_fd { CACHE_FD_FOLDER, CACHE_FD_FILE, CACHE_FD_LOCK, CACHE_FD_BAKED, CACHE_N_FDS };
+/* Descriptors of the cache, of which the guest sees nothing: the folder, while one is used a file and the lock, the file
+ * that came with an image, and the marks. */
+enum cache_fd { CACHE_FD_FOLDER, CACHE_FD_FILE, CACHE_FD_LOCK, CACHE_FD_BAKED, CACHE_FD_MARKS, CACHE_N_FDS };
 int cache_fd(enum cache_fd which); /* or -1 */
 bool cache_fd_is(int fd);          /* FD is one of them */
 

@@ -22,13 +22,14 @@
 #include <unistd.h>
 
 #include "core/fd.h"
+#include "core/thread.h"
 
 enum { FILE_MODES_OF_OTHERS = 022, TOUCH_SECONDS = 3600, MAX_FILES = 16384, LEVELS_MADE = 2 };
 
 extern const char __ehdr_start[];
 
 static START_TABLE char folder[PATH_MAX]; /* empty: the default */
-static int fds[CACHE_N_FDS] = {-1, -1, -1, -1};
+static int fds[CACHE_N_FDS] = {-1, -1, -1, -1, -1};
 static bool writable;
 
 int cache_fd(enum cache_fd which) { return fds[which]; }
@@ -41,10 +42,11 @@ bool cache_fd_is(int fd)
     return false;
 }
 
-/* Keep FD where the guest does not reach it. */
+/* Keep FD where the guest does not reach it; where it is if it is closed before the guest runs again. */
 static int keep_fd(enum cache_fd which, int fd)
 {
-    return fds[which] = fd < 0 ? -1 : fd_move_high(fd);
+    bool is_soon_closed = which == CACHE_FD_FILE && thread_is_alone();
+    return fds[which] = fd < 0 || is_soon_closed ? fd : fd_move_high(fd);
 }
 
 void cache_close(enum cache_fd which)
@@ -91,7 +93,7 @@ static bool only_owner_writes(const struct stat *st)
 static int open_folder(const char *path)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = fd_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (fd < 0)
         return -1;
     if (fstat(fd, &st) || !only_owner_writes(&st)) {
@@ -237,9 +239,9 @@ int cache_open_table(const char *name, uint64_t size)
 /* Where there are no locks it is as if nobody else wrote. */
 bool cache_lock(void) { return flock(fds[CACHE_FD_FILE], LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
 
-void cache_keep_lock(void)
+void cache_keep(enum cache_fd as)
 {
-    fds[CACHE_FD_LOCK] = fds[CACHE_FD_FILE];
+    fds[as] = as == CACHE_FD_MARKS && thread_is_alone() ? fd_move_high(fds[CACHE_FD_FILE]) : fds[CACHE_FD_FILE];
     fds[CACHE_FD_FILE] = -1;
 }
 

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/fd.h"
 #include "core/hash.h"
 
 /* A mark may have any place of a group, so that those of files in use rarely take each other's. */
@@ -30,7 +31,7 @@ static off_t group_of(const struct cache_unit *u) { return (off_t)(u->key.word[1
 static uint64_t hash_of_kernel(void)
 {
     char id[36];
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    int fd = fd_open("/proc/sys/kernel/random/boot_id", O_RDONLY);
     bool good = fd >= 0 && read(fd, id, sizeof id) == sizeof id;
     if (fd >= 0)
         close(fd);
@@ -48,16 +49,14 @@ static uint64_t mark_of(const struct stat *st, const struct cache_unit *code)
 
 void cache_marks_read(const struct cache_unit *u)
 {
-    static bool knows_kernel;
+    static bool is_open; /* if it is there, and as long as the process lives */
     uint64_t size;
-    if (!knows_kernel)
-        kernel = hash_of_kernel();
-    knows_kernel = true;
-    memset(group, 0, sizeof group);
-    int fd = kernel ? cache_open(CACHE_MARKS, false, &size) : -1;
-    if (fd >= 0 && pread(fd, group, sizeof group, group_of(u)) < 0)
+    if (!is_open && (kernel = hash_of_kernel()) && cache_open(CACHE_MARKS, false, &size) >= 0)
+        cache_keep(CACHE_FD_MARKS);
+    is_open = true;
+    int fd = cache_fd(CACHE_FD_MARKS);
+    if (fd < 0 || pread(fd, group, sizeof group, group_of(u)) < 0)
         memset(group, 0, sizeof group);
-    cache_close(CACHE_FD_FILE);
 }
 
 static bool is_in_group(uint64_t mark)

@@ -169,8 +169,8 @@ bool cache_dir_writable(void);
 bool cache_dir_can_write(void); /* it could be; makes nothing */
 /* Take the right to change the open file; false: another process has it. Closing gives it back. */
 bool cache_lock(void);
-/* The open file is only held for its lock now: another may be opened. cache_close(CACHE_FD_LOCK) */
-void cache_keep_lock(void);
+/* The open file stays so, CACHE_FD_LOCK for its lock until the guest runs again or CACHE_FD_MARKS for good: another may be opened. */
+void cache_keep(enum cache_fd as);
 /* Remove the files that were not used for longest until the folder holds at most LIMIT bytes; temporary files that nobody
  * is writing as well. */
 void cache_prune(uint64_t limit);

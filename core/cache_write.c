@@ -106,7 +106,7 @@ static bool open_old(struct writer *w)
     }
     w->merge &= w->file.header != NULL;
     if (!w->file.header || w->merge) {
-        cache_keep_lock();
+        cache_keep(CACHE_FD_LOCK);
         w->fd = -1;
     }
     return true;

@@ -18,6 +18,8 @@ static int note(int fd)
     return fd;
 }
 
+int fd_open(const char *path, int flags) { return openat(AT_FDCWD, path, flags | O_CLOEXEC); }
+
 int fd_move_high(int fd)
 {
     struct rlimit limit;

@@ -19,6 +19,8 @@ enum { PAGE = 4096, MAX_PHDR_BYTES = 65536, USUAL_PHDR_BYTES = 2048 };
 struct source {
     const uint8_t *file; /* or null: */
     int fd;
+    uint8_t start[1024]; /* of which N_START bytes are the file's first: most programs' headers */
+    size_t n_start;
     uint64_t size;
     bool big_endian;
     struct elf_image *image;
@@ -38,8 +40,9 @@ static int fail(struct source *s, int error, const char *fmt, ...)
 /* Read N bytes at OFFSET, all inside the file: the caller checked. */
 static int fetch(struct source *s, uint64_t offset, void *to, size_t n)
 {
-    if (s->file) {
-        memcpy(to, s->file + offset, n);
+    const uint8_t *file = s->file ? s->file : offset <= s->n_start && n <= s->n_start - offset ? s->start : NULL;
+    if (file) {
+        memcpy(to, file + offset, n);
         return 0;
     }
     uint8_t *at = to;
@@ -100,6 +103,7 @@ static int read_header(struct source *s)
         return fail(s, ENOEXEC, "is truncated: its ELF header is incomplete");
     if ((error = fetch(s, 0, head, size)))
         return error;
+    memcpy(image->head, head, sizeof image->head);
 
     unsigned type = (unsigned)GET(s, head, Ehdr, e_type);
     image->machine = (uint16_t)GET(s, head, Ehdr, e_machine);
@@ -273,6 +277,8 @@ int elf_read(int fd, struct elf_image *out)
 {
     struct stat st;
     struct source s = {.fd = fd, .image = out};
+    ssize_t got = pread(fd, s.start, sizeof s.start, 0);
+    s.n_start = got > 0 ? (size_t)got : 0; /* what is wrong is said where the header is missed */
     if (fstat(fd, &st))
         return fail(&s, errno, "cannot be examined: %s", strerror(errno));
     s.size = (uint64_t)st.st_size;

@@ -16,6 +16,7 @@ struct elf_image {
     bool is_dyn, big_endian, exec_stack;
     uint8_t bits;
     uint16_t machine;
+    uint8_t head[40]; /* the beginning of the file */
     uint64_t entry, phoff,
         phdr_vaddr; /* phdr_vaddr: where the program headers are once mapped, 0 = nowhere */
     uint16_t phentsize, phnum;

@@ -37,7 +37,7 @@ static int open_retry(const char *path)
 {
     int fd;
     do
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        fd = fd_open(path, O_RDONLY);
     while (fd < 0 && errno == EINTR);
     return fd;
 }
@@ -174,10 +174,8 @@ wrong_architecture(const struct exec_program *p, const struct elf_image *image, 
 static const struct guest *read_elf(const struct exec_program *p, int fd, const char *path,
                                     const struct guest *guest, struct elf_image *image)
 {
-    uint8_t head[40] = {0};
     int error = elf_read(fd, image);
-    ssize_t n = pread(fd, head, sizeof head, 0);
-    const struct guest *is = n >= 20 ? p->request->find_guest(head) : NULL; /* e_machine is there */
+    const struct guest *is = image->machine ? p->request->find_guest(image->head) : NULL;
     /* A foreign program is called foreign, even if it is damaged too. */
     if (image->machine && ((guest && is != guest) || (!guest && !(is && is->isa)))) {
         const struct exec_request *r = p->request;

@@ -136,8 +136,9 @@ long sys_close_range(struct thread *t, const uint64_t arg[6])
 {
     (void)t;
     uint64_t first = (uint32_t)arg[0], last = (uint32_t)arg[1];
-    const int own[] = {process.self_fd, process.exe_fd, log_fd(),
-                       cache_fd(CACHE_FD_FOLDER), cache_fd(CACHE_FD_FILE), cache_fd(CACHE_FD_LOCK)};
+    int own[3 + CACHE_N_FDS] = {process.self_fd, process.exe_fd, log_fd()};
+    for (unsigned i = 0; i < CACHE_N_FDS; i++)
+        own[3 + i] = cache_fd((enum cache_fd)i);
     if (first > last)
         return -EINVAL;
     while (first <= last) {
