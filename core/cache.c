@@ -31,7 +31,7 @@ enum { BLOCKS_PER_REGION = 1024 };
 enum { PART_OF_TIME = 32, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
 enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 
-LARGE_TABLE struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
+PART_TABLE struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
 WRITTEN_OFTEN unsigned n_cache_units;
 static WRITTEN_OFTEN bool on;
 static bool verifying, switched_off;

@@ -20,6 +20,8 @@ typedef uint64_t guest_addr;
 #define LARGE_TABLE     __attribute__((section(".bss.z_tables")))
 /* For tables that every process touches: they lie between these, and host_start.S makes their pages. */
 #define START_TABLE     __attribute__((section(".bss.x_start")))
+/* For large ones that it touches some pages of: next to these, as each page table that a process needs costs it more than a page. */
+#define PART_TABLE      __attribute__((section(".bss.y_part")))
 /* For functions that every system call or every fork runs: they lie together, as a new process maps anew each 64 KiB of code
  * that it runs. */
 #define RUN_OFTEN       __attribute__((hot))

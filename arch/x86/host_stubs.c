@@ -183,7 +183,7 @@ const void *const *host_functions;
 
 void host_make_stubs(void)
 {
-    static LARGE_TABLE struct x86_asm a;
+    static PART_TABLE struct x86_asm a;
     uint8_t *code = code_buffer_begin(8192);
     uint32_t at[STUB_N], nosave, enter;
     asm_begin(&a, code, 8192, &host_features);
