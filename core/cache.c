@@ -28,7 +28,7 @@ enum { LEAST_FIRST = 8, LEAST_MORE = 8, PART_OF_FILE = 256, PART_FOR_MERGE = 16 
 enum { BLOCKS_PER_REGION = 1024 };
 /* What saving may take of the process's time: a 32nd of it, since all that the cache does is to take less than a tenth, and
  * of what the cache has saved, a part. What it takes is measured; these tell how much to begin. */
-enum { PART_OF_TIME = 32, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 800 };
+enum { PART_OF_TIME = 32, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1600 };
 enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
 
 PART_TABLE struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
