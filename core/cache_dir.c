@@ -86,7 +86,7 @@ bool cache_build_id(char *text, size_t size)
 
 static bool only_owner_writes(const struct stat *st)
 {
-    return (st->st_uid == geteuid() || st->st_uid == 0) && !(st->st_mode & FILE_MODES_OF_OTHERS);
+    return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & FILE_MODES_OF_OTHERS);
 }
 
 /* Open the folder at PATH. -1: errno says why, EPERM if it is there but may not be trusted. */

@@ -3,12 +3,15 @@
 #include "syscalls/host_vdso.h"
 
 #include <elf.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
 
-struct host_vdso host_vdso;
+#include "core/types.h"
+
+static struct host_vdso functions;
 
 /* Of the kernel's ELF image: addresses in it are relative to where it lies. */
 struct image {
@@ -56,13 +59,20 @@ static const void *find(const struct image *image, const char *name)
     return NULL;
 }
 
-void host_vdso_init(void)
+static void find_all(void)
 {
     struct image image;
     if (!open_image(&image))
         return;
-    host_vdso.clock_gettime = (int (*)(clockid_t, struct timespec *))(uintptr_t)find(&image, "__vdso_clock_gettime");
-    host_vdso.gettimeofday = (int (*)(struct timeval *, void *))(uintptr_t)find(&image, "__vdso_gettimeofday");
-    host_vdso.getrandom =
+    functions.clock_gettime = (int (*)(clockid_t, struct timespec *))(uintptr_t)find(&image, "__vdso_clock_gettime");
+    functions.gettimeofday = (int (*)(struct timeval *, void *))(uintptr_t)find(&image, "__vdso_gettimeofday");
+    functions.getrandom =
         (ssize_t (*)(void *, size_t, unsigned, void *, size_t))(uintptr_t)find(&image, "__vdso_getrandom");
+}
+
+RUN_OFTEN const struct host_vdso *host_vdso(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_all);
+    return &functions;
 }

@@ -18,7 +18,5 @@ struct random_params {
     uint32_t state_size, mmap_prot, mmap_flags, reserved[13];
 };
 
-extern struct host_vdso host_vdso;
-
-/* Find them. Before the first guest instruction. */
-void host_vdso_init(void);
+/* Found when they are first needed, since most processes read no clock. */
+const struct host_vdso *host_vdso(void);

@@ -9,7 +9,6 @@
 #include "core/crash.h"
 #include "core/dispatch.h"
 #include "core/log.h"
-#include "syscalls/host_vdso.h"
 #include "syscalls/seccomp.h"
 #include "syscalls/syscall.h"
 
@@ -65,7 +64,6 @@ void task_start(struct thread *thread)
     if (process.seccomp_fd >= 0)
         seccomp_load(task, process.seccomp_fd);
     proc_publish();
-    host_vdso_init();
     signal_init(task);
 }
 

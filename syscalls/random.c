@@ -14,7 +14,7 @@ enum { LONGEST = 1 << 16 }; /* more takes long, and only the system call can be 
 static long describe_state(guest_addr to)
 {
     struct random_params params;
-    if (!host_vdso.getrandom || host_vdso.getrandom(NULL, 0, 0, &params, ~(size_t)0))
+    if (!host_vdso()->getrandom || host_vdso()->getrandom(NULL, 0, 0, &params, ~(size_t)0))
         return -ENOSYS;
     return memory_write(to, &params, sizeof(params));
 }
@@ -24,7 +24,7 @@ static uint32_t state_size(void)
     static uint32_t known; /* atomic */
     struct random_params params;
     uint32_t size = __atomic_load_n(&known, __ATOMIC_RELAXED);
-    if (!size && host_vdso.getrandom && !host_vdso.getrandom(NULL, 0, 0, &params, ~(size_t)0))
+    if (!size && host_vdso()->getrandom && !host_vdso()->getrandom(NULL, 0, 0, &params, ~(size_t)0))
         __atomic_store_n(&known, size = params.state_size, __ATOMIC_RELAXED);
     return size;
 }
@@ -40,7 +40,7 @@ static __attribute__((noinline)) long fill(struct cpu *cpu, const uint64_t arg[5
     }
     cpu->recover = &here;
     __asm__ volatile("" ::: "memory");
-    long result = host_vdso.getrandom(memory_host(arg[0]), arg[1], (unsigned)arg[2], memory_host(arg[3]), arg[4]);
+    long result = host_vdso()->getrandom(memory_host(arg[0]), arg[1], (unsigned)arg[2], memory_host(arg[3]), arg[4]);
     __asm__ volatile("" ::: "memory");
     cpu->recover = outer;
     return result;

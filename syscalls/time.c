@@ -42,18 +42,20 @@ RUN_OFTEN uint64_t helper_vdso_clock_gettime(struct cpu *cpu, uint64_t clock, ui
 {
     struct timespec now;
     (void)cpu, (void)unused;
-    if ((uint32_t)clock > 63 || !(vdso_clocks & CLOCK_BIT((uint32_t)clock)) || !host_vdso.clock_gettime)
+    const struct host_vdso *host = host_vdso();
+    if ((uint32_t)clock > 63 || !(vdso_clocks & CLOCK_BIT((uint32_t)clock)) || !host->clock_gettime)
         return 1;
-    return host_vdso.clock_gettime((clockid_t)clock, &now) || memory_write(addr, &now, sizeof(now));
+    return host->clock_gettime((clockid_t)clock, &now) || memory_write(addr, &now, sizeof(now));
 }
 
 RUN_OFTEN uint64_t helper_vdso_gettimeofday(struct cpu *cpu, uint64_t addr, uint64_t zone, uint64_t unused)
 {
     struct timeval now;
     (void)cpu, (void)unused;
-    if (!addr || zone || !host_vdso.gettimeofday)
+    const struct host_vdso *host = host_vdso();
+    if (!addr || zone || !host->gettimeofday)
         return 1;
-    return host_vdso.gettimeofday(&now, NULL) || memory_write(addr, &now, sizeof(now));
+    return host->gettimeofday(&now, NULL) || memory_write(addr, &now, sizeof(now));
 }
 
 /* True if a signal of the guest, not one of the translator's own, ended a host call. */
