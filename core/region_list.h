@@ -5,7 +5,7 @@
 #pragma once
 #include "core/memory.h"
 
-enum { REGIONS_IN_PIECE = 128 };
+enum { REGIONS_IN_PIECE = 32 };
 
 struct region_piece {
     unsigned n; /* never 0 */
