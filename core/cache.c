@@ -55,12 +55,10 @@ bool cache_set(const char *value)
     return true;
 }
 
+bool cache_verifies(void) { return verifying; }
+
 /* Log items that show blocks need them translated and left one by one. */
-static bool shows_blocks(void)
-{
-    return LOG_ON(in_asm) || LOG_ON(op) || LOG_ON(op_ind) || LOG_ON(op_opt) || LOG_ON(out_asm) || LOG_ON(prof) || engine_options.no_chain ||
-           perf_is_on();
-}
+static bool shows_blocks(void) { return compile_is_shown() || engine_options.no_chain || perf_is_on(); }
 
 void cache_init(const struct guest *guest)
 {
@@ -142,10 +140,10 @@ bool cache_page_known(struct cache_unit *u, uint32_t page, uint64_t hash)
 /* The unit has blocks, or gets some. */
 static bool is_useful(const struct cache_unit *u) { return keeps || u->file.header; }
 
-void cache_note_page(guest_addr addr)
+void cache_note_page(struct cache_unit *u, guest_addr addr)
 {
-    if (current && is_useful(current) && addr >= current->base)
-        cache_page_known(current, (uint32_t)((addr - current->base) >> PAGE_BITS), 0);
+    if (addr >= u->base)
+        cache_page_known(u, (uint32_t)((addr - u->base) >> PAGE_BITS), 0);
 }
 
 /* ---- Files --------------------------------------------------------------------------------------------- */

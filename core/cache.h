@@ -32,7 +32,8 @@ struct tb *cache_find(struct cache_unit *unit, guest_addr pc, uint32_t mode);
 /* Some cache file has a block for PC. */
 bool cache_has(guest_addr pc, uint32_t mode);
 /* Code at ADDR is about to be read for a translation in this unit. */
-void cache_note_page(guest_addr addr);
+void cache_note_page(struct cache_unit *unit, guest_addr addr);
+bool cache_verifies(void); /* the setting is "verify" */
 /* A block was translated: it is written out in time. With "verify": it is compared with the cached one, and a difference is
  * logged and makes the process fail at its end. */
 void cache_add(struct cache_unit *unit, struct tb *tb);

@@ -60,14 +60,18 @@ static const struct ir *keep_ir(const struct ir *ir)
     return copy;
 }
 
-void compile_begin(struct workspace *w, guest_addr pc, uint32_t mode)
+bool compile_is_shown(void)
 {
-    w->pc = pc;
-    w->mode = mode;
+    return LOG_ON(in_asm) || LOG_ON(op) || LOG_ON(op_ind) || LOG_ON(op_opt) || LOG_ON(out_asm) || LOG_ON(prof);
+}
+
+void compile_begin(struct workspace *w, struct cache_unit *unit)
+{
     w->start = LOG_ON(stats) ? now() : 0;
     w->kept = NULL;
+    translate_begin(&w->t, unit, w->pc);
     if (engine_options.engine == ENGINE_JIT)
-        host_backend.begin_code(w->emitter, pc, mode);
+        host_backend.begin_code(w->emitter, w->pc, w->mode);
 }
 
 bool compile_block(struct workspace *w, struct thread *thread)

@@ -38,8 +38,9 @@ struct host_backend {
     /* Fill in a new thread's cpu->stub[], helpers, return stack top and jump cache. */
     void (*init_cpu)(struct cpu *cpu, void *return_stack, size_t size);
     void (*clear_jump_cache)(struct cpu *cpu);
-    /* Memory of its own for making code. */
+    /* Memory of its own for making code, and how much that is: more of it is zeroed. */
     struct emitter *first_emitter;
+    size_t emitter_size;
     /* Code for PC is to be made: note of the code buffer and the rest what has to be known. With tb_lock. */
     void (*begin_code)(struct emitter *e, guest_addr pc, uint32_t mode);
     /* Generate code for an optimised block, in E. With -d out_asm the encoder lists each instruction as it writes it. */

@@ -70,7 +70,7 @@ void promote_init_cpu(struct cpu *cpu)
 
 void promote_now(struct workspace *w, struct tb **tb)
 {
-    compile_begin(w, (*tb)->pc, (*tb)->mode);
+    compile_begin(w, NULL);
     struct tb *region = compile_region(w, true) ? compile_install(w) : NULL;
     if (region)
         *tb = region;
@@ -88,30 +88,65 @@ static void settle(struct cache_unit *unit, struct tb *head, struct tb *region)
     tb_supersede(head, region);
 }
 
-struct tb *promote_hot(struct thread *thread)
+static bool is_candidate(const struct tb *tb)
 {
-    struct tb *tb = host_exit_owner(&thread->cpu), *region = NULL;
-    thread->cpu.pc = tb->pc;
-    int32_t *heat = &thread->cpu.heat[promote_word(tb->pc)];
-    *heat = (int32_t)engine_options.tier2_threshold;
-    tb_lock_take();
-    if (!tb->dead && !tb->is_cold && tb_find(tb->pc, tb->mode) == tb && !tb_is_full()) {
+    return !tb->dead && !tb->is_cold && tb_find(tb->pc, tb->mode) == tb && !tb_is_full();
+}
+
+/* Make the region of the head TB, if any. HOLD: tb_lock, all the time. False: guest code has changed meanwhile. */
+static bool make_region(struct thread *thread, struct cache_unit *unit, struct workspace *w, struct tb *tb, bool hold, struct tb **region)
+{
+    compile_begin(w, unit);
+    workspace_unlock(w, thread, hold);
+    bool made = compile_region(w, false);
+    workspace_lock(w);
+    if (!is_candidate(tb))
+        return true;
+    if (made ? workspace_is_stale(w) : workspace_saw_changes(w))
+        return false;
+    *region = made ? compile_install(w) : NULL;
+    settle(unit, tb, *region);
+    return true;
+}
+
+/* TB is hot; *heat is its word. Returns the block to go on with, or null. */
+static struct tb *heed(struct thread *thread, struct tb *tb, int32_t *heat)
+{
+    struct tb *region = NULL;
+    for (bool done = false, hold = true; !done && is_candidate(tb);) {
         struct cache_unit *unit = cache_unit_at(tb->pc); /* whose pages are read */
         uint32_t known = unit ? cache_heat(tb) : 0;
         if (known == CACHE_HEAT_UNKEPT && !tb->is_late) {
             tb->is_late = true;
             *heat = *heat < INT32_MAX / LATE_TIMES ? *heat * LATE_TIMES : INT32_MAX;
-            region = tb;
-        } else {
-            struct workspace *w = workspace_take(thread->guest);
-            compile_begin(w, tb->pc, tb->mode);
-            if (known != CACHE_HEAT_VAIN && compile_region(w, false))
-                region = compile_install(w);
-            settle(unit, tb, region);
+            return tb;
         }
+        if (known == CACHE_HEAT_VAIN) {
+            settle(unit, tb, NULL);
+            return NULL;
+        }
+        if (workspace_has(tb->pc, tb->mode))
+            return tb;
+        struct workspace *w = workspace_take(thread, tb->pc, tb->mode);
+        if (!w)
+            continue;
+        done = make_region(thread, unit, w, tb, hold, &region);
+        hold = true;
+        workspace_release(w);
     }
-    tb_lock_release();
     return region;
+}
+
+struct tb *promote_hot(struct thread *thread)
+{
+    struct tb *tb = host_exit_owner(&thread->cpu);
+    thread->cpu.pc = tb->pc;
+    int32_t *heat = &thread->cpu.heat[promote_word(tb->pc)];
+    *heat = (int32_t)engine_options.tier2_threshold;
+    tb_lock_take();
+    struct tb *next = heed(thread, tb, heat);
+    tb_lock_release();
+    return next;
 }
 
 void promote_forget(void)

@@ -56,10 +56,14 @@ static guest_addr last_insn(const struct ir *ir)
 /* Some thread has come to PC by a jump. */
 static bool was_run(const struct region_maker *x, guest_addr pc)
 {
-    if (tb_find(pc, x->r->mode) || cache_has(pc, x->r->mode))
+    if (tb_find(pc, x->r->mode))
         return true;
-    cache_unit_at(x->r->pc); /* whose pages are read again */
-    return false;
+    if (!x->t->has_lock)
+        tb_lock_take();
+    bool has = cache_has(pc, x->r->mode);
+    if (!x->t->has_lock)
+        tb_lock_release();
+    return has;
 }
 
 /* Along calls only what was run is taken in: functions have many ways that are never gone. */
@@ -122,9 +126,11 @@ static bool find_landings(struct region_maker *x)
         return x->n_landings > 0;
     const struct jump_cache_entry *e = current_thread ? cpu_jump_cache(&current_thread->cpu) : NULL;
     unsigned n = 0;
-    for (unsigned i = 0; e && i < JUMP_CACHE_SIZE && n <= REGION_MAX_LANDINGS; i++)
-        if (e[i].pc - x->r->pc + LANDINGS_NEAR < 2 * LANDINGS_NEAR && tb_find(e[i].pc, x->r->mode))
-            x->landing[n++] = e[i].pc;
+    for (unsigned i = 0; e && i < JUMP_CACHE_SIZE && n <= REGION_MAX_LANDINGS; i++) {
+        guest_addr pc = __atomic_load_n(&e[i].pc, __ATOMIC_RELAXED); /* others empty it */
+        if (pc - x->r->pc + LANDINGS_NEAR < 2 * LANDINGS_NEAR && tb_find(pc, x->r->mode))
+            x->landing[n++] = pc;
+    }
     x->n_landings = n <= REGION_MAX_LANDINGS ? n : 0;
     x->looked_for_landings = true;
     return x->n_landings > 0;

@@ -196,6 +196,7 @@ static void add_by_host(struct tb *tb)
 
 RUN_OFTEN void tb_after_fork(void)
 {
+    workspace_after_fork();
     bool add = perf_is_on() && perf_after_fork();
     for (unsigned i = 0; i < n_by_host && add; i++)
         if (!by_host[i]->dead)
@@ -221,17 +222,29 @@ static void publish(struct tb *tb)
     }
 }
 
-enum result { FOUND, NOT_THERE /* thread->fault says why */, FULL };
+enum result {
+    FOUND,
+    NOT_THERE, /* thread->fault says why */
+    FULL,
+    LOST,      /* other threads were faster: look again */
+    STALE      /* guest code has changed meanwhile */
+};
 
-/* A new translation. */
-static enum result translate(struct thread *thread, struct cache_unit *unit, guest_addr pc, uint32_t mode, struct tb **out)
+/* HOLD: tb_lock, all the time. */
+static enum result translate(struct thread *thread, struct cache_unit *unit, struct workspace *w, bool hold, struct tb **out)
 {
-    struct workspace *w = workspace_take(thread->guest);
-    bool is_region = unit && cache_place(unit, pc, mode);
-    compile_begin(w, pc, mode);
-    if (!(is_region && compile_region(w, false)) && !compile_block(w, thread))
+    bool is_region = unit && cache_place(unit, w->pc, w->mode);
+    compile_begin(w, unit);
+    workspace_unlock(w, thread, hold);
+    bool made = (is_region && compile_region(w, false)) || compile_block(w, thread);
+    workspace_lock(w);
+    if (!made)
         return NOT_THERE;
-    *out = compile_install(w);
+    if (workspace_is_stale(w))
+        return STALE;
+    if (tb_find(w->pc, w->mode))
+        return LOST;
+    *out = tb_is_full() ? NULL : compile_install(w);
     if (!*out)
         return FULL;
     if (unit)
@@ -242,13 +255,19 @@ static enum result translate(struct thread *thread, struct cache_unit *unit, gue
 }
 
 /* A block from the cache or a new translation. */
-static enum result make(struct thread *thread, guest_addr pc, uint32_t mode, struct tb **out)
+static enum result make(struct thread *thread, guest_addr pc, uint32_t mode, bool hold, struct tb **out)
 {
     if (tb_is_full())
         return FULL;
     struct cache_unit *unit = promote_all() ? NULL : cache_unit_at(pc);
-    *out = unit ? cache_find(unit, pc, mode) : NULL;
-    return *out ? FOUND : translate(thread, unit, pc, mode, out);
+    if (unit && (*out = cache_find(unit, pc, mode)))
+        return FOUND;
+    struct workspace *w = workspace_take(thread, pc, mode);
+    if (!w)
+        return LOST;
+    enum result r = translate(thread, unit, w, hold, out);
+    workspace_release(w);
+    return r;
 }
 
 struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
@@ -257,15 +276,18 @@ struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
     if (tb)
         return tb;
     pthread_mutex_lock(&tb_lock);
-    for (;;) {
+    for (bool hold = false;;) {
         tb = tb_find(pc, mode);
         if (tb)
             break;
-        enum result r = make(thread, pc, mode, &tb);
+        enum result r = make(thread, pc, mode, hold, &tb);
+        hold |= r == STALE;
         if (r == FOUND)
             publish(tb);
-        if (r != FULL)
+        if (r == FOUND || r == NOT_THERE)
             break;
+        if (r != FULL)
+            continue;
         pthread_mutex_unlock(&tb_lock);
         thread_stop_others();
         pthread_mutex_lock(&tb_lock);
@@ -408,10 +430,10 @@ void tb_supersede(struct tb *tb, struct tb *by)
     }
 }
 
-static bool depends_on(const struct tb *tb, guest_addr start, uint64_t size)
+bool tb_ranges_overlap(const struct tb_range *range, unsigned n, guest_addr start, uint64_t size)
 {
-    for (unsigned i = 0; i < tb->n_ranges; i++)
-        if (tb->range[i].start < start + size && start < tb->range[i].start + tb->range[i].size)
+    for (unsigned i = 0; i < n; i++)
+        if (range[i].start < start + size && start < range[i].start + range[i].size)
             return true;
     return false;
 }
@@ -421,7 +443,7 @@ static bool invalidate_bucket(unsigned bucket, guest_addr start, uint64_t size)
     bool any = false;
     for (struct page_node **p = &page_table[bucket]; *p;) {
         struct tb *tb = (*p)->tb;
-        if (!tb->dead && depends_on(tb, start, size)) {
+        if (!tb->dead && tb_ranges_overlap(tb->range, tb->n_ranges, start, size)) {
             drop(tb);
             any = true;
         }
@@ -440,6 +462,7 @@ void tb_invalidate(guest_addr start, uint64_t size)
     guest_addr first = start >> PAGE_BITS, last = (start + size - 1) >> PAGE_BITS;
     bool any = false;
     pthread_mutex_lock(&tb_lock);
+    workspace_note_change(start, size);
     any |= cache_invalidate(start, size);
     if (last - first >= n_page_buckets) {
         for (unsigned b = 0; b < n_page_buckets; b++)

@@ -84,6 +84,8 @@ struct tb *tb_owner(const void *code);
 bool tb_is_code(const void *host_pc);
 /* Guest pc of the instruction that host_pc belongs to. */
 guest_addr tb_guest_pc(const struct tb *tb, const void *host_pc);
+/* Some byte of [start, start+size) is in one of N ranges. */
+bool tb_ranges_overlap(const struct tb_range *range, unsigned n, guest_addr start, uint64_t size);
 /* Drop every block that depends on a byte of the range. */
 void tb_invalidate(guest_addr start, uint64_t size);
 /* Drop all; call with every other thread outside generated code (thread_stop_others). */

@@ -200,6 +200,8 @@ RUN_OFTEN void thread_outside(struct thread *thread) { atomic_store_explicit(&th
 
 RUN_OFTEN bool thread_is_inside(const struct thread *thread) { return atomic_load(&thread->cpu.inside); }
 
+bool thread_has_others(void) { return atomic_load_explicit(&several, memory_order_relaxed); }
+
 RUN_OFTEN bool thread_should_stop(void) { return atomic_load_explicit(&stopping, memory_order_relaxed); }
 
 /* thread_lock is held. */

@@ -70,6 +70,8 @@ void thread_outside(struct thread *thread);
 /* True between the two. Generated code is entered only after a look at cpu->pending in between. */
 bool thread_is_inside(const struct thread *thread);
 bool thread_should_stop(void);
+/* False: the calling thread is the only one, until it makes another outside. */
+bool thread_has_others(void);
 /* All code is gone: empty every jump cache and return stack. The others are stopped. */
 void thread_forget_code(void);
 /* Around fork, with tb_lock_take inside. The child has only the current thread: thread_after_fork, then unlock. */

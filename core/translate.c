@@ -15,6 +15,26 @@
 /* A loop body of straight-line code should fit into one block; the host's tables hold what MAX_OPS can need. */
 enum { MAX_INSNS = 128, MAX_OPS = 440, PAGE_SIZE = 4096 };
 
+void translate_begin(struct translator *t, struct cache_unit *unit, guest_addr pc)
+{
+    t->unit = unit;
+    t->noted = ALIGN_DOWN(pc, PAGE_SIZE);
+    if (unit)
+        cache_note_page(unit, pc);
+}
+
+static void note_page(struct translator *t, guest_addr addr)
+{
+    if (!t->unit || t->noted == ALIGN_DOWN(addr, PAGE_SIZE))
+        return;
+    if (!t->has_lock)
+        tb_lock_take();
+    cache_note_page(t->unit, addr);
+    if (!t->has_lock)
+        tb_lock_release();
+    t->noted = ALIGN_DOWN(addr, PAGE_SIZE);
+}
+
 /* Read ahead from ADDR to the end of its page at most. */
 static bool fill_window(struct translator *t, guest_addr addr)
 {
@@ -23,7 +43,7 @@ static bool fill_window(struct translator *t, guest_addr addr)
         size = TRANSLATE_WINDOW;
     t->window_pc = addr;
     t->window_size = 0;
-    cache_note_page(addr);
+    note_page(t, addr);
     if (!memory_check(addr, size, PROT_EXEC) || memory_read(t->window, addr, size) != 0)
         return false;
     t->window_size = size;

@@ -5,6 +5,8 @@
 
 enum { TRANSLATE_WINDOW = 256 };
 
+struct cache_unit;
+
 struct translator {
     struct ir ir;
     const struct guest *guest;
@@ -22,8 +24,14 @@ struct translator {
     unsigned n_heads;
     guest_addr window_pc; /* guest code read ahead for this block: window_size bytes from window_pc */
     unsigned window_size;
+    struct cache_unit *unit; /* that pages of code are noted for before they are read, or null */
+    guest_addr noted;   /* page that was the last one */
+    bool has_lock;      /* tb_lock is held */
     uint8_t window[TRANSLATE_WINDOW];
 };
+
+/* A translation begins that reads code of UNIT, or null, at PC first. With tb_lock. */
+void translate_begin(struct translator *t, struct cache_unit *unit, guest_addr pc);
 
 /* Translate the block at PC. Returns false if its first instruction cannot be fetched. */
 bool translate_block(struct translator *t, guest_addr pc, uint32_t mode);

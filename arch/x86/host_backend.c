@@ -341,6 +341,7 @@ const struct host_backend host_backend = {
     .init_cpu = init_cpu,
     .clear_jump_cache = clear_jump_cache,
     .first_emitter = &host_first_emitter,
+    .emitter_size = sizeof(struct emitter),
     .begin_code = host_begin_code,
     .emit = host_emit_block,
     .emit_region = host_emit_region,

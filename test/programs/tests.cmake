@@ -40,7 +40,7 @@ add_test(NAME program.aarch64.litmus.long COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.
 set_tests_properties(program.aarch64.litmus.long PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 3600 SKIP_RETURN_CODE 77
     ENVIRONMENT LITMUS_ITERATIONS=10000000)
 # The code buffer is filled and flushed many times.
-foreach(name libc threads jit stress)
+foreach(name libc threads jit stress cold_threads)
     add_test(NAME program.aarch64.${name}.small_code COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
         ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
         -code-size 1M)
@@ -48,7 +48,7 @@ foreach(name libc threads jit stress)
         SKIP_RETURN_CODE 77)
 endforeach()
 # Every block as a region of its own, and loops as soon as they are seen twice.
-foreach(name atomics exclusives faults jit libc long_blocks math neon region_calls region_switch signals signal_stress
+foreach(name atomics cold_threads exclusives faults jit libc long_blocks math neon region_calls region_switch signals signal_stress
         stress strings threads)
     foreach(threshold 0 1)
         add_test(NAME program.aarch64.${name}.tier2_${threshold} COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
