@@ -113,7 +113,7 @@ static bool make_region(struct thread *thread, struct cache_unit *unit, struct w
 static struct tb *heed(struct thread *thread, struct tb *tb, int32_t *heat)
 {
     struct tb *region = NULL;
-    for (bool done = false, hold = true; !done && is_candidate(tb);) {
+    for (bool done = false, hold = false; !done && is_candidate(tb);) {
         struct cache_unit *unit = cache_unit_at(tb->pc); /* whose pages are read */
         uint32_t known = unit ? cache_heat(tb) : 0;
         if (known == CACHE_HEAT_UNKEPT && !tb->is_late) {
