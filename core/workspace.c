@@ -101,6 +101,8 @@ void workspace_unlock(struct workspace *w, const struct thread *thread, bool hol
     w->n_changes = 0;
     if (w->t.has_lock)
         return;
+    /* The other order than in workspace_lock: it is free but for threads that have waited, and those want nothing while they have
+     * it. */
     pthread_mutex_lock(&w->without_lock);
     tb_lock_release();
 }
