@@ -4,7 +4,8 @@
   damage.py FILE code|details|row|range|place [BLOCK]
 
 Changes the first byte of the code, of the deltas or of the number of instructions of a block, or the last one of where its guest
-code or its details are, by default of the one in the middle of the first segment. Prints the block's offset in the guest's file.
+code or its details are, by default of one near the middle of the first segment, but not of the guest's first page, which tells files
+apart. Prints the block's offset in the guest's file.
 """
 import struct
 import sys
@@ -41,8 +42,12 @@ def main():
         data = bytearray(f.read())
     start, size, entries, _, _, details, _, n_blocks = struct.unpack_from("<8I", data, TABLE + 8)
     block = int(sys.argv[3]) if len(sys.argv) > 3 else n_blocks // 2
-    row = start + entries + block * ENTRY.size
-    e = ENTRY.unpack_from(data, row)
+    while True:
+        row = start + entries + block * ENTRY.size
+        e = ENTRY.unpack_from(data, row)
+        if e[0] >= 4096 or len(sys.argv) > 3:
+            break
+        block += 1
     n_exits, n_ranges, n_flags, n_places, n_bias = e[5], e[7], e[8], e[9], e[10]
     deltas = sum(n * size for n, size in zip((n_exits, n_ranges, n_flags, n_places, n_bias), PARTS))
     first = start + details + e[4]
