@@ -58,6 +58,19 @@ static unsigned n_dead; /* of these, dropped */
 static WRITTEN_OFTEN struct memory_area memory; /* where tb_alloc takes from, */
 static WRITTEN_OFTEN char *memory_at;           /* here */
 
+/* It is held for a microsecond or two: to sleep and to be woken takes longer. */
+static void take(void)
+{
+    enum { TRIES = 200, PAUSES = 8 };
+    for (unsigned n = 0; n < TRIES; n++) {
+        if (likely(pthread_mutex_trylock(&tb_lock) == 0))
+            return;
+        for (unsigned i = 0; i < PAUSES; i++)
+            cpu_pause();
+    }
+    pthread_mutex_lock(&tb_lock);
+}
+
 static struct tb **bucket_of(const struct hash_table *h, guest_addr pc)
 {
     return &h->bucket[(unsigned)(pc >> 2) & (h->n_buckets - 1)];
@@ -275,7 +288,7 @@ struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
     struct tb *tb = tb_find(pc, mode);
     if (tb)
         return tb;
-    pthread_mutex_lock(&tb_lock);
+    take();
     for (bool hold = false;;) {
         tb = tb_find(pc, mode);
         if (tb)
@@ -290,11 +303,11 @@ struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
             continue;
         pthread_mutex_unlock(&tb_lock);
         thread_stop_others();
-        pthread_mutex_lock(&tb_lock);
+        take();
         tb_flush();
         pthread_mutex_unlock(&tb_lock);
         thread_resume_others();
-        pthread_mutex_lock(&tb_lock);
+        take();
     }
     pthread_mutex_unlock(&tb_lock);
     return tb;
@@ -302,14 +315,14 @@ struct tb *tb_get(struct thread *thread, guest_addr pc, uint32_t mode)
 
 void tb_link(struct tb *tb, unsigned n, struct tb *to)
 {
-    pthread_mutex_lock(&tb_lock);
+    take();
     link_exit(tb, n, to);
     pthread_mutex_unlock(&tb_lock);
 }
 
 void tb_link_at_once(struct tb *tb, unsigned n, struct tb *to)
 {
-    pthread_mutex_lock(&tb_lock);
+    take();
     link_at_once(tb, n, to);
     pthread_mutex_unlock(&tb_lock);
 }
@@ -317,7 +330,7 @@ void tb_link_at_once(struct tb *tb, unsigned n, struct tb *to)
 struct tb *tb_owner(const void *code)
 {
     bool made;
-    pthread_mutex_lock(&tb_lock);
+    take();
     struct tb *tb = cache_owner(code, &made);
     if (made && !tb->dead)
         publish(tb);
@@ -461,7 +474,7 @@ void tb_invalidate(guest_addr start, uint64_t size)
         return;
     guest_addr first = start >> PAGE_BITS, last = (start + size - 1) >> PAGE_BITS;
     bool any = false;
-    pthread_mutex_lock(&tb_lock);
+    take();
     workspace_note_change(start, size);
     any |= cache_invalidate(start, size);
     if (last - first >= n_page_buckets) {
@@ -503,5 +516,5 @@ void tb_flush(void)
     thread_forget_code();
 }
 
-RUN_OFTEN void tb_lock_take(void) { pthread_mutex_lock(&tb_lock); }
+RUN_OFTEN void tb_lock_take(void) { take(); }
 RUN_OFTEN void tb_lock_release(void) { pthread_mutex_unlock(&tb_lock); }

@@ -30,6 +30,14 @@ typedef uint64_t guest_addr;
 #define likely(x)       __builtin_expect(!!(x), 1)
 #define unlikely(x)     __builtin_expect(!!(x), 0)
 
+/* What a thread does between looks at what another is about to change. */
+static inline void cpu_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
 /* A guest vector register, and any value of a vector or floating-point IR operation. */
 union vec {
     uint8_t u8[16];
