@@ -93,10 +93,9 @@ static bool is_candidate(const struct tb *tb)
     return !tb->dead && !tb->is_cold && tb_find(tb->pc, tb->mode) == tb && !tb_is_full();
 }
 
-/* Make the region of the head TB, if any. HOLD: tb_lock, all the time. False: guest code has changed meanwhile. */
-static bool make_region(struct thread *thread, struct cache_unit *unit, struct workspace *w, struct tb *tb, bool hold, struct tb **region)
+/* Make the region of the head TB, if any, in W. HOLD: tb_lock, all the time. False: guest code has changed meanwhile. */
+static bool make_region(struct thread *thread, struct workspace *w, struct tb *tb, bool hold, struct tb **region)
 {
-    compile_begin(w, unit);
     workspace_unlock(w, thread, hold);
     bool made = compile_region(w, false);
     workspace_lock(w);
@@ -105,7 +104,7 @@ static bool make_region(struct thread *thread, struct cache_unit *unit, struct w
     if (made ? workspace_is_stale(w) : workspace_saw_changes(w))
         return false;
     *region = made ? compile_install(w) : NULL;
-    settle(unit, tb, *region);
+    settle(w->t.unit, tb, *region);
     return true;
 }
 
@@ -130,7 +129,8 @@ static struct tb *heed(struct thread *thread, struct tb *tb, int32_t *heat)
         struct workspace *w = workspace_take(thread, tb->pc, tb->mode);
         if (!w)
             continue;
-        done = make_region(thread, unit, w, tb, hold, &region);
+        compile_begin(w, unit);
+        done = make_region(thread, w, tb, hold, &region);
         hold = true;
         workspace_release(w);
     }

@@ -7,7 +7,7 @@
 
 enum { N_PLACES = 4096, MANY_PLACES = N_PLACES / 2, NEAR = 64 };
 
-/* Open addressing. Places are added by any thread, and read under tb_lock. */
+/* Open addressing. Places are added and read by any thread; what was translated without one is invalidated. */
 static LARGE_TABLE _Atomic guest_addr places[N_PLACES];
 static _Atomic unsigned n_places;
 
