@@ -267,18 +267,25 @@ static void test_suspend(void)
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, &old);
     count = 0;
+    int ready[2]; /* two that came at once would be one */
+    char byte = 0;
+    pipe(ready);
     pid_t parent = getpid(), pid = fork();
     if (!pid) {
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 3 && read(ready[0], &byte, 1) == 1; i++) {
             usleep(20000);
             kill(parent, SIGUSR1);
         }
         _exit(0);
     }
     sigemptyset(&set);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
+        write(ready[1], &byte, 1);
         if (sigsuspend(&set) != -1 || errno != EINTR)
             printf("sigsuspend?\n");
+    }
+    close(ready[0]);
+    close(ready[1]);
     sigprocmask(SIG_BLOCK, NULL, &set);
     printf("sigsuspend: count %d still blocked %d\n", count, sigismember(&set, SIGUSR1));
     waitpid(pid, NULL, 0);
