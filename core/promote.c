@@ -104,7 +104,8 @@ static bool make_region(struct thread *thread, struct workspace *w, struct tb *t
     if (made ? workspace_is_stale(w) : workspace_saw_changes(w))
         return false;
     *region = made ? compile_install(w) : NULL;
-    settle(w->t.unit, tb, *region);
+    bool is_full = made && !*region; /* other processes may have room for it */
+    settle(is_full ? NULL : w->t.unit, tb, *region);
     return true;
 }
 
