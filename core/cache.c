@@ -171,14 +171,14 @@ static struct places places_for(uint32_t n_pages, const struct cache_header *h)
 }
 
 /* A unit's file, open. */
-struct source {
+struct found_file {
     int fd;
     uint64_t offset;
     bool is_baked, good;
     struct cache_header head;
 };
 
-static bool read_head(struct source *f, int fd, uint64_t offset, uint64_t size, const struct cache_key *key)
+static bool read_head(struct found_file *f, int fd, uint64_t offset, uint64_t size, const struct cache_key *key)
 {
     f->fd = fd;
     f->offset = offset;
@@ -188,7 +188,7 @@ static bool read_head(struct source *f, int fd, uint64_t offset, uint64_t size, 
 }
 
 /* From the folder, or else from what the image brought: for this CPU, or for any. */
-static void find_file(struct cache_unit *u, const struct cache_key *baked_key, struct source *f)
+static void find_file(struct cache_unit *u, const struct cache_key *baked_key, struct found_file *f)
 {
     char name[CACHE_FILE_NAME];
     uint64_t size = 0, offset = 0;
@@ -210,7 +210,7 @@ static void find_file(struct cache_unit *u, const struct cache_key *baked_key, s
 }
 
 /* Pages that are patched become private copies. */
-static bool map_file(struct cache_unit *u, const struct source *f, struct places at)
+static bool map_file(struct cache_unit *u, const struct found_file *f, struct places at)
 {
     char *file = space + at.file;
     const struct cache_header *h = &f->head;
@@ -230,7 +230,7 @@ static bool map_file(struct cache_unit *u, const struct source *f, struct places
 /* False: no memory. */
 static bool map_unit(struct cache_unit *u, uint32_t n_pages, const struct cache_key *baked_key)
 {
-    struct source f = {0};
+    struct found_file f = {0};
     find_file(u, baked_key, &f);
     struct places at = places_for(n_pages, f.good ? &f.head : NULL);
     if (at.end > (size_t)(space_end - space))

@@ -11,23 +11,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/cache_stream.h"
 #include "core/hash.h"
 #include "core/host.h"
 #include "core/ir.h"
 #include "core/promote.h"
 
 enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16, MAX_FILE = 256 << 20, MAX_PAGES = 1 << 18 };
-enum { MAX_CODE = 256 << 10, MAX_COUNTER = HOST_COUNTER + CODE_ALIGN };
-
-/* The bytes of the segment in their order. Memory that was not touched before costs more than the rest of the work, so they
- * go out piece by piece. */
-struct stream {
-    int fd;
-    bool failed;
-    uint32_t n;           /* bytes in the buffer */
-    uint64_t at, check;   /* where they go in the file, and the check of those before */
-    uint8_t *buffer;
-};
+enum { MAX_CODE = CACHE_STREAM_MOST, MAX_COUNTER = HOST_COUNTER + CODE_ALIGN };
 
 struct writer {
     struct cache_unit *unit;
@@ -46,7 +37,7 @@ struct writer {
     uint32_t *index, index_bits, code_size, details_size;
     uint64_t *want; /* by page: the contents that blocks are made from, 0: none are */
     uint32_t n_want;
-    struct stream out;
+    struct cache_stream out;
 };
 
 /* ---- The file as it is ------------------------------------------------------------------------------------- */
@@ -365,54 +356,6 @@ static bool lay_out(struct writer *w)
 
 /* ---- Contents --------------------------------------------------------------------------------------------------- */
 
-static bool write_at(int fd, const void *p, size_t n, uint64_t offset)
-{
-    while (n) {
-        ssize_t done = pwrite(fd, p, n, (off_t)offset);
-        if (done <= 0)
-            return false;
-        p = (const char *)p + done;
-        n -= (size_t)done;
-        offset += (uint64_t)done;
-    }
-    return true;
-}
-
-static void write_out(struct stream *out, uint32_t n)
-{
-    out->check = hash_bytes(out->buffer, n, out->check);
-    out->failed = out->failed || !write_at(out->fd, out->buffer, n, out->at);
-    out->at += n;
-    out->n -= n;
-    memmove(out->buffer, out->buffer + n, out->n);
-}
-
-/* Room for the next SIZE bytes, at most MAX_CODE. */
-static uint8_t *next(struct stream *out, uint32_t size)
-{
-    while (out->n >= CACHE_CHUNK)
-        write_out(out, CACHE_CHUNK);
-    uint8_t *p = out->buffer + out->n;
-    out->n += size;
-    return p;
-}
-
-/* Fill up to an offset in the segment. */
-static void fill_to(struct writer *w, uint32_t offset)
-{
-    struct stream *out = &w->out;
-    uint32_t size = offset - (uint32_t)(out->at - w->segment->start) - out->n;
-    memset(next(out, size), 0, size);
-}
-
-static void put(struct stream *out, const void *p, size_t size)
-{
-    for (size_t n; size; size -= n, p = (const char *)p + n) {
-        n = size < MAX_CODE ? size : MAX_CODE;
-        memcpy(next(out, (uint32_t)n), p, n);
-    }
-}
-
 /* Where in the file a jump to the block E goes that starts at CODE; BACK: if it may close a loop. 0: to its stub. */
 static uint64_t way_in(const struct cache_entry *e, uint64_t code, bool back)
 {
@@ -452,7 +395,7 @@ static void put_code(struct writer *w, uint32_t i)
     const struct cache_entry *e = &w->entries[i];
     struct source s = source_of(w, i);
     uint32_t end = cache_counter_end(e);
-    uint8_t *code = next(&w->out, end);
+    uint8_t *code = cache_stream_next(&w->out, end);
     memcpy(code, s.code, e->size);
     memset(code + e->size, 0, end - e->size);
     for (unsigned n = 0; n < e->n_bias; n++)
@@ -496,7 +439,7 @@ void cache_put_details(const struct tb *tb, uint8_t *at)
 static void put_details(struct writer *w, uint32_t i)
 {
     uint32_t size = cache_parts(&w->entries[i], NULL).size;
-    uint8_t *at = next(&w->out, size);
+    uint8_t *at = cache_stream_next(&w->out, size);
     if (i < w->n_new) {
         memset(at + size - 4, 0, 4);
         cache_put_details(w->blocks[i], at);
@@ -509,22 +452,21 @@ static void put_segment(struct writer *w)
 {
     struct cache_segment *s = w->segment;
     for (uint32_t i = 0; i < w->n; i++) {
-        fill_to(w, w->entries[i].code);
+        cache_stream_fill_to(&w->out, w->entries[i].code);
         put_code(w, i);
     }
-    fill_to(w, s->entries);
-    put(&w->out, w->entries, w->n * sizeof *w->entries);
-    fill_to(w, s->pages);
+    cache_stream_fill_to(&w->out, s->entries);
+    cache_stream_put(&w->out, w->entries, w->n * sizeof *w->entries);
+    cache_stream_fill_to(&w->out, s->pages);
     for (uint32_t i = 0; i < w->n_want; i++)
         if (w->want[i])
-            put(&w->out, &(struct cache_page_hash){w->want[i], i, 0}, sizeof(struct cache_page_hash));
-    fill_to(w, s->index);
-    put(&w->out, w->index, sizeof *w->index << s->index_bits);
-    fill_to(w, s->details);
+            cache_stream_put(&w->out, &(struct cache_page_hash){w->want[i], i, 0}, sizeof(struct cache_page_hash));
+    cache_stream_fill_to(&w->out, s->index);
+    cache_stream_put(&w->out, w->index, sizeof *w->index << s->index_bits);
+    cache_stream_fill_to(&w->out, s->details);
     for (uint32_t i = 0; i < w->n; i++)
         put_details(w, i);
-    while (w->out.n)
-        write_out(&w->out, w->out.n < CACHE_CHUNK ? w->out.n : CACHE_CHUNK);
+    cache_stream_end(&w->out);
     s->check = cache_segment_finish(s, w->out.check);
     w->head.check = hash_bytes(&w->head, offsetof(struct cache_header, check), 0);
 }
@@ -533,10 +475,9 @@ static void put_segment(struct writer *w)
 
 static bool write_segment(struct writer *w, int fd)
 {
-    static LARGE_TABLE uint8_t buffer[CACHE_CHUNK + MAX_CODE]; /* guarded by tb_lock */
-    w->out = (struct stream){.fd = fd, .at = w->segment->start, .buffer = buffer};
+    cache_stream_begin(&w->out, fd, w->segment->start);
     put_segment(w);
-    return !w->out.failed && write_at(fd, &w->head, sizeof w->head, 0);
+    return !w->out.failed && cache_write_at(fd, &w->head, sizeof w->head, 0);
 }
 
 static bool add_to_file(struct writer *w)
