@@ -17,6 +17,7 @@ enum { MAX_WORKSPACES = 4 };
 static LARGE_TABLE struct workspace first = {.without_lock = PTHREAD_MUTEX_INITIALIZER};
 static struct workspace *all[MAX_WORKSPACES] = {&first}; /* guarded by tb_lock, also n_all */
 static unsigned n_all = 1;
+static WRITTEN_OFTEN bool used_without_lock; /* any of them was; guarded by tb_lock */
 
 /* More of them than CPUs would only take turns. */
 static unsigned most_of_use(void)
@@ -104,6 +105,8 @@ void workspace_unlock(struct workspace *w, const struct thread *thread, bool hol
     /* The other order than in workspace_lock: it is free but for threads that have waited, and those want nothing while they have
      * it. */
     pthread_mutex_lock(&w->without_lock);
+    if (!used_without_lock)
+        used_without_lock = true;
     tb_lock_release();
 }
 
@@ -143,11 +146,14 @@ void workspace_note_change(guest_addr start, uint64_t size)
     }
 }
 
+/* Also of what is free again: who has waited for it may have it for a moment yet. */
 RUN_OFTEN void workspace_after_fork(void)
 {
-    for (unsigned i = 0; i < n_all; i++)
-        if (all[i]->is_busy) {
-            all[i]->is_busy = false;
-            pthread_mutex_init(&all[i]->without_lock, NULL);
-        }
+    if (!used_without_lock)
+        return;
+    for (unsigned i = 0; i < n_all; i++) {
+        all[i]->is_busy = false;
+        pthread_mutex_init(&all[i]->without_lock, NULL);
+    }
+    used_without_lock = false;
 }
