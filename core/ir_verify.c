@@ -19,7 +19,7 @@ enum {
     ANY_TYPE = (1 << T_N_TYPES) - 1
 };
 
-static __thread char message[200];
+static char message[200]; /* the process ends with it, whichever thread wrote it */
 
 #define FAIL(...)                                                                                  \
     do {                                                                                           \

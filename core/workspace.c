@@ -18,6 +18,7 @@ static LARGE_TABLE struct workspace first = {.without_lock = PTHREAD_MUTEX_INITI
 static struct workspace *all[MAX_WORKSPACES] = {&first}; /* guarded by tb_lock, also n_all */
 static unsigned n_all = 1;
 static WRITTEN_OFTEN bool used_without_lock; /* any of them was; guarded by tb_lock */
+static WRITTEN_OFTEN unsigned n_busy; /* guarded by tb_lock: while there are none, none is touched */
 
 /* More of them than CPUs would only take turns. */
 static unsigned most_of_use(void)
@@ -83,10 +84,15 @@ struct workspace *workspace_take(const struct thread *thread, guest_addr pc, uin
     w->pc = pc;
     w->mode = mode;
     w->is_busy = true;
+    n_busy++;
     return w;
 }
 
-void workspace_release(struct workspace *w) { w->is_busy = false; }
+void workspace_release(struct workspace *w)
+{
+    w->is_busy = false;
+    n_busy--;
+}
 
 /* The rest that the pipeline shares belongs to logs, to tests and to engines that nobody waits for; a block that is compared with a
  * cached one is made for a certain place; and outside of cpu_run blocks that are looked at may go. */
@@ -134,7 +140,7 @@ bool workspace_is_stale(const struct workspace *w)
 /* Those who invalidate a line after the other need little room. */
 void workspace_note_change(guest_addr start, uint64_t size)
 {
-    for (unsigned i = 0; i < n_all; i++) {
+    for (unsigned i = 0; i < n_all && n_busy; i++) {
         struct workspace *w = all[i];
         if (!w->is_busy || w->n_changes > WORKSPACE_MAX_CHANGES)
             continue;
@@ -156,4 +162,5 @@ RUN_OFTEN void workspace_after_fork(void)
         pthread_mutex_init(&all[i]->without_lock, NULL);
     }
     used_without_lock = false;
+    n_busy = 0;
 }
