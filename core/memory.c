@@ -305,16 +305,15 @@ void memory_populate(void *start, size_t size)
     madvise(from, (size_t)((char *)start + size - from), POPULATE_WRITE);
 }
 
-/* The first large page begins where half as much has been used. */
-bool memory_area_reserve(struct memory_area *a, size_t size, int prot, bool near_code)
+bool memory_area_reserve(struct memory_area *a, size_t size, size_t small, int prot, bool near_code)
 {
     enum { HUGE = 2 << 20 };
     char *p = mmap(near_code ? NULL : memory_own_place(size + HUGE), size + HUGE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return false;
     memory_reserve_own(p, size + HUGE);
-    a->huge = (char *)ALIGN_UP((uintptr_t)p + HUGE / 2, HUGE);
-    a->start = a->there = a->huge - HUGE / 2;
+    a->huge = (char *)ALIGN_UP((uintptr_t)p + small, HUGE);
+    a->start = a->there = a->huge - small;
     a->end = a->start + size;
     return true;
 }

@@ -52,8 +52,9 @@ struct memory_area {
     char *there; /* it has pages up to here */
     char *huge;  /* from here on, they are large ones if the kernel has such */
 };
-/* Reserve SIZE bytes with protection PROT; at memory_own_place, or near the code. False: there is no room. */
-bool memory_area_reserve(struct memory_area *a, size_t size, int prot, bool near_code);
+/* Reserve SIZE bytes with protection PROT, of which the first SMALL never have large pages; at memory_own_place, or near the code.
+ * False: there is no room. */
+bool memory_area_reserve(struct memory_area *a, size_t size, size_t small, int prot, bool near_code);
 /* What lies in front of TO, which is in the area or at its end, is in use: see to it that what comes next has pages,
  * as many as there are by now, within limits. */
 void memory_area_use(struct memory_area *a, const void *to);

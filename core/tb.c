@@ -26,7 +26,7 @@ enum { FIRST_PAGES = 512, ALL_PAGES = 4096, NODES_PER_PAGE = 4 };
 enum { PASSES_UNLINKED = 16 };
 /* Tables in proportion to the code buffer, small and large blocks considered, and room for one block of the largest size and
  * the largest hash table. */
-enum { TABLES_PER_CODE = 6, LARGEST_TB = 2 << 20, MANY_DEAD = 1 << 16 };
+enum { TABLES_PER_CODE = 6, SMALL_PAGES = 640 << 10 /* as of the code */, LARGEST_TB = 2 << 20, MANY_DEAD = 1 << 16 };
 
 /* A block that depends on bytes of a guest page. */
 struct page_node {
@@ -82,7 +82,7 @@ void *tb_alloc(size_t size)
 {
     if (!memory.start) {
         size_t total = engine_options.code_size * TABLES_PER_CODE + LARGEST_TB;
-        if (!memory_area_reserve(&memory, total, PROT_READ | PROT_WRITE, false))
+        if (!memory_area_reserve(&memory, total, SMALL_PAGES, PROT_READ | PROT_WRITE, false))
             die("cannot reserve memory for translation tables");
         memory_at = memory.start;
     }
