@@ -125,9 +125,20 @@ uint64_t slot_start(unsigned slot)
 }
 
 /* Slot: literal of x30, address of fuzz_leave, ldr x30, nop, the instructions, tail. */
+enum { PAGE = 4096 };
+
+/* Code is not writable while it runs: what comes of a store to it without cache maintenance is up to the machine. */
+static void protect_code(uint64_t start, uint64_t end, int prot)
+{
+    uint64_t from = start & -(uint64_t)PAGE, to = (end + PAGE - 1) & -(uint64_t)PAGE;
+    if (mprotect((void *)from, to - from, prot))
+        slot_stop("mprotect");
+}
+
 void slot_write(const struct fuzz_case *c, unsigned slot)
 {
     uint64_t start = slot_start(slot);
+    protect_code(start, start + SLOT_SIZE, PROT_READ | PROT_WRITE);
     uint32_t *w = (uint32_t *)start;
     uint64_t literal[2] = {c->x[30], (uint64_t)(uintptr_t)fuzz_leave};
     unsigned n = c->n_insns, tail = 8 + n;
@@ -141,6 +152,7 @@ void slot_write(const struct fuzz_case *c, unsigned slot)
     w[tail + 1] = 0x58000000 | (uint32_t)((2 - (int)(tail + 1)) & 0x7ffff) << 5 |
                   30;         /* ldr x30, literal[1] */
     w[tail + 2] = 0xd61f03c0; /* br x30 */
+    protect_code(start, start + SLOT_SIZE, PROT_READ | PROT_EXEC);
     __builtin___clear_cache((char *)start, (char *)start + SLOT_SIZE);
 }
 
@@ -216,6 +228,6 @@ void slot_set_up(void (*on_fault)(int, siginfo_t *, void *))
     map_at(SCRATCH_BASE - GUARD, 2 * GUARD + SCRATCH_SIZE, PROT_NONE);
     if (mprotect((void *)SCRATCH_BASE, SCRATCH_SIZE, PROT_READ | PROT_WRITE))
         slot_stop("mprotect");
-    map_at(CODE_BASE, SLOTS * SLOT_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
+    map_at(CODE_BASE, SLOTS * SLOT_SIZE, PROT_READ | PROT_EXEC);
     set_up_signals(on_fault);
 }
