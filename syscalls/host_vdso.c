@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "core/types.h"
 
 static struct host_vdso functions;
+static atomic_bool are_found;
 
 /* Of the kernel's ELF image: addresses in it are relative to where it lies. */
 struct image {
@@ -62,17 +64,20 @@ static const void *find(const struct image *image, const char *name)
 static void find_all(void)
 {
     struct image image;
-    if (!open_image(&image))
-        return;
-    functions.clock_gettime = (int (*)(clockid_t, struct timespec *))(uintptr_t)find(&image, "__vdso_clock_gettime");
-    functions.gettimeofday = (int (*)(struct timeval *, void *))(uintptr_t)find(&image, "__vdso_gettimeofday");
-    functions.getrandom =
-        (ssize_t (*)(void *, size_t, unsigned, void *, size_t))(uintptr_t)find(&image, "__vdso_getrandom");
+    if (open_image(&image)) {
+        functions.clock_gettime = (int (*)(clockid_t, struct timespec *))(uintptr_t)find(&image, "__vdso_clock_gettime");
+        functions.gettimeofday = (int (*)(struct timeval *, void *))(uintptr_t)find(&image, "__vdso_gettimeofday");
+        functions.getrandom =
+            (ssize_t (*)(void *, size_t, unsigned, void *, size_t))(uintptr_t)find(&image, "__vdso_getrandom");
+    }
+    atomic_store_explicit(&are_found, true, memory_order_release);
 }
 
+/* pthread_once alone costs a barrier each time. */
 RUN_OFTEN const struct host_vdso *host_vdso(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, find_all);
+    if (unlikely(!atomic_load_explicit(&are_found, memory_order_acquire)))
+        pthread_once(&once, find_all);
     return &functions;
 }
