@@ -45,7 +45,7 @@ bool cache_fd_is(int fd)
 /* Keep FD where the guest does not reach it; where it is if it is closed before the guest runs again. */
 static int keep_fd(enum cache_fd which, int fd)
 {
-    bool is_soon_closed = which == CACHE_FD_FILE && thread_is_alone();
+    bool is_soon_closed = which == CACHE_FD_FILE && !thread_has_others();
     return fds[which] = fd < 0 || is_soon_closed ? fd : fd_move_high(fd);
 }
 
@@ -241,7 +241,7 @@ bool cache_lock(void) { return flock(fds[CACHE_FD_FILE], LOCK_EX | LOCK_NB) == 0
 
 void cache_keep(enum cache_fd as)
 {
-    fds[as] = as == CACHE_FD_MARKS && thread_is_alone() ? fd_move_high(fds[CACHE_FD_FILE]) : fds[CACHE_FD_FILE];
+    fds[as] = as == CACHE_FD_MARKS && !thread_has_others() ? fd_move_high(fds[CACHE_FD_FILE]) : fds[CACHE_FD_FILE];
     fds[CACHE_FD_FILE] = -1;
 }
 

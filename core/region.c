@@ -58,11 +58,9 @@ static bool was_run(const struct region_maker *x, guest_addr pc)
 {
     if (tb_find(pc, x->r->mode))
         return true;
-    if (!x->t->has_lock)
-        tb_lock_take();
+    translate_lock(x->t);
     bool has = cache_has(pc, x->r->mode);
-    if (!x->t->has_lock)
-        tb_lock_release();
+    translate_unlock(x->t);
     return has;
 }
 

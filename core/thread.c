@@ -109,8 +109,6 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
     return t;
 }
 
-bool thread_is_alone(void) { return !atomic_load_explicit(&several, memory_order_relaxed); }
-
 void thread_enter(struct thread *thread)
 {
     current_thread = thread;

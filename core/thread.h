@@ -48,8 +48,6 @@ _Static_assert(RETURN_STACK_TOP + offsetof(struct thread, cpu.spill_gpr) <= 4096
 /* A new thread with guest registers copied from FROM (null: reset). Null: out of memory. The calling host thread, or the
  * one that will run it, must call thread_enter before guest code runs. */
 struct thread *thread_new(const struct guest *guest, const struct thread *from);
-/* True if the process has no other thread of the guest's, as long as this one makes none. */
-bool thread_is_alone(void);
 /* Make THREAD the current one of this host thread: sets current_thread and the alternate signal stack. */
 void thread_enter(struct thread *thread);
 /* THREAD runs no guest code any more, and nobody asks it to. */

@@ -15,6 +15,18 @@
 /* A loop body of straight-line code should fit into one block; the host's tables hold what MAX_OPS can need. */
 enum { MAX_INSNS = 128, MAX_OPS = 440, PAGE_SIZE = 4096 };
 
+void translate_lock(const struct translator *t)
+{
+    if (!t->has_lock)
+        tb_lock_take();
+}
+
+void translate_unlock(const struct translator *t)
+{
+    if (!t->has_lock)
+        tb_lock_release();
+}
+
 void translate_begin(struct translator *t, struct cache_unit *unit, guest_addr pc)
 {
     t->unit = unit;
@@ -27,11 +39,9 @@ static void note_page(struct translator *t, guest_addr addr)
 {
     if (!t->unit || t->noted == ALIGN_DOWN(addr, PAGE_SIZE))
         return;
-    if (!t->has_lock)
-        tb_lock_take();
+    translate_lock(t);
     cache_note_page(t->unit, addr);
-    if (!t->has_lock)
-        tb_lock_release();
+    translate_unlock(t);
     t->noted = ALIGN_DOWN(addr, PAGE_SIZE);
 }
 

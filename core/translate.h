@@ -30,6 +30,10 @@ struct translator {
     uint8_t window[TRANSLATE_WINDOW];
 };
 
+/* Take and release tb_lock unless T says that it is held. */
+void translate_lock(const struct translator *t);
+void translate_unlock(const struct translator *t);
+
 /* A translation begins that reads code of UNIT, or null, at PC first. With tb_lock. */
 void translate_begin(struct translator *t, struct cache_unit *unit, guest_addr pc);
 
