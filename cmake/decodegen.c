@@ -459,6 +459,8 @@ static void emit_decoder(void)
     for (int i = 0; i < n_patterns; i++)
         printf("    { \"%s\", 0x%xu, 0x%xu },\n", list[i]->name, list[i]->mask, list[i]->match);
     printf("    { \"\", 0, 0 }\n};\n");
+    for (int i = 0; i < n_patterns; i++)
+        printf("_Static_assert(sizeof \"%s\" <= sizeof %.*s_patterns->name, \"the name is too long\");\n", list[i]->name, base_len, base);
     free(list);
 }
 

@@ -29,6 +29,9 @@ const struct ir_op_info ir_op_info[IR_N_OPS] = {
 #include "core/ir_ops.def"
 #undef IR_OP
 };
+#define IR_OP(op, ...) _Static_assert(sizeof #op <= sizeof ir_op_info[0].name, "the name is too long");
+#include "core/ir_ops.def"
+#undef IR_OP
 
 /* clang-format off */
 const char *const ir_type_name[T_N_TYPES] = {

@@ -86,9 +86,12 @@ static const char names[SYSCALL_N][26] = {
 #define NONE SYS
 #define LESS(n, what)
 #include "syscalls/table.def"
-#undef LESS
 #undef SYS
 };
+#define SYS(n, ...) _Static_assert(sizeof #n <= sizeof names[0], "the name is too long");
+#include "syscalls/table.def"
+#undef LESS
+#undef SYS
 
 const char *syscall_row_name(const struct syscall_row *row) { return names[row - syscall_rows]; }
 
