@@ -55,8 +55,9 @@ void cache_marks_read(const struct cache_unit *u)
         cache_keep(CACHE_FD_MARKS);
     is_open = true;
     int fd = cache_fd(CACHE_FD_MARKS);
-    if (fd < 0 || pread(fd, group, sizeof group, group_of(u)) < 0)
-        memset(group, 0, sizeof group);
+    ssize_t n = fd < 0 ? -1 : pread(fd, group, sizeof group, group_of(u));
+    size_t got = n < 0 ? 0 : (size_t)n;
+    memset((char *)group + got, 0, sizeof group - got); /* the table ends behind the last mark */
 }
 
 static bool is_in_group(uint64_t mark)

@@ -445,9 +445,10 @@ bool host_install(struct emitter *e, struct tb *tb)
 {
     unsigned size = asm_offset(&e->a), residue = ((uintptr_t)e->a.start - sizeof(struct block_header)) % LINE;
     code_buffer_skip_to(residue, LINE);
-    uint8_t *place = code_buffer_begin(sizeof(struct block_header) + size), *code = place + sizeof(struct block_header);
+    uint8_t *place = code_buffer_begin(sizeof(struct block_header) + size);
     if (!place || (uintptr_t)place % LINE != residue)
         return false;
+    uint8_t *code = place + sizeof(struct block_header);
     ((struct block_header *)(void *)place)->tb = tb;
     memcpy(code, e->a.start, size);
     int32_t further = (int32_t)(code - (e->a.start + e->a.moves));
