@@ -79,7 +79,8 @@ struct region_maker {
 };
 
 /* Find the region with head PC and make its optimised IR. ALONE: a head that is in no loop gives a region of one block, and
- * calls are followed wherever they lead, for tests. Returns null if there is none. The result is part of X. T says whether tb_lock is held. */
+ * calls are followed wherever they lead, for tests. Returns null if there is none. The result is part of X. T says whether
+ * tb_lock is held. */
 struct hot_region *region_form(struct region_maker *x, struct translator *t, guest_addr pc, uint32_t mode, bool alone);
 /* The block of the region that starts at PC in CONTEXT, or -1. */
 int region_find(const struct hot_region *r, guest_addr pc, unsigned context);

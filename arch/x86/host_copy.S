@@ -1,6 +1,6 @@
 /* host_copy.S - copies of memory: host_copy of core/host.h, and memcpy. */
 
-/* It uses neither stack nor registers that a caller keeps, so that a fault in it can go on at its other end. */
+/* host_copy uses neither stack nor registers that a caller keeps, so that a fault in it can go on at its other end. */
         .section .text.hot, "ax", @progbits /* RUN_OFTEN of core/types.h */
         .globl  host_copy, host_copy_failed
         .type   host_copy, @function

@@ -124,7 +124,6 @@ uint64_t slot_start(unsigned slot)
     return CODE_BASE + (uint64_t)slot * SLOT_SIZE;
 }
 
-/* Slot: literal of x30, address of fuzz_leave, ldr x30, nop, the instructions, tail. */
 enum { PAGE = 4096 };
 
 /* Code is not writable while it runs: what comes of a store to it without cache maintenance is up to the machine. */
@@ -135,6 +134,7 @@ static void protect_code(uint64_t start, uint64_t end, int prot)
         slot_stop("mprotect");
 }
 
+/* Slot: literal of x30, address of fuzz_leave, ldr x30, nop, the instructions, tail. */
 void slot_write(const struct fuzz_case *c, unsigned slot)
 {
     uint64_t start = slot_start(slot);
