@@ -161,7 +161,8 @@ static struct places places_for(uint32_t n_pages, const struct cache_header *h)
         n += h->segment[i].n_blocks;
     size_t blocks = n * sizeof(struct tb *), hash = n_pages * sizeof(uint64_t), head = h ? sizeof *h : 0;
     size_t page = ALIGN_UP(n_pages * sizeof(struct cache_page), sizeof(uint64_t)) + sizeof(uint64_t);
-    struct places at = {.file = ALIGN_UP(blocks + hash + head + page, CACHE_PAGE)};
+    size_t tables = blocks + hash + head + page;
+    struct places at = {.file = h ? ALIGN_UP((uintptr_t)space + tables, CACHE_PAGE) - (uintptr_t)space : tables};
     at.page = at.file - page;
     at.head = at.page - head;
     at.hash = at.head - hash;
@@ -244,7 +245,8 @@ static bool map_unit(struct cache_unit *u, uint32_t n_pages, const struct cache_
     u->page = (void *)(space + at.page);
     u->hash = (void *)(space + at.hash);
     u->n_pages = n_pages;
-    space += fits ? ALIGN_UP(at.end, CACHE_PAGE) : 0;
+    if (fits)
+        space += ALIGN_UP((uintptr_t)space + at.end, u->file.header ? CACHE_PAGE : sizeof(uint64_t)) - (uintptr_t)space;
     return fits;
 }
 

@@ -16,7 +16,7 @@ enum { N_WORDS = 1024 };
 
 /* Guarded by tb_lock. ANY: words were read or kept. */
 static LARGE_TABLE uint64_t words[N_WORDS];
-static LARGE_TABLE bool is_new[N_WORDS]; /* not in the file */
+static WRITTEN_OFTEN uint64_t is_new[N_WORDS / 64]; /* bit set: not in the file */
 static WRITTEN_OFTEN bool any, any_new;
 
 static uint64_t name_of(const struct cache_unit *u, uint32_t offset, uint32_t mode)
@@ -65,7 +65,8 @@ void cache_keep_heat(const struct tb *tb, uint32_t count)
     if (*old == word || is_known)
         return;
     *old = word;
-    is_new[name % N_WORDS] = any_new = any = true;
+    is_new[name % N_WORDS / 64] |= (uint64_t)1 << name % 64;
+    any_new = any = true;
 }
 
 RUN_OFTEN static void forget_new(void)
@@ -90,7 +91,7 @@ void cache_heat_write(void)
     if (pread(fd, table, sizeof table, 0) < 0) /* a new one is open for writing only */
         memset(table, 0, sizeof table);
     for (unsigned i = 0; i < N_WORDS; i++)
-        if (is_new[i])
+        if (is_new[i / 64] >> i % 64 & 1)
             table[i] = words[i];
     if (pwrite(fd, table, sizeof table, 0) == sizeof table)
         forget_new();

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/cache_format.h"
 #include "core/hash.h"
 
 bool cache_write_at(int fd, const void *p, size_t n, uint64_t offset)
@@ -20,9 +19,8 @@ bool cache_write_at(int fd, const void *p, size_t n, uint64_t offset)
     return true;
 }
 
-void cache_stream_begin(struct cache_stream *out, int fd, uint64_t start)
+void cache_stream_begin(struct cache_stream *out, int fd, uint64_t start, uint8_t *buffer)
 {
-    static LARGE_TABLE uint8_t buffer[CACHE_CHUNK + CACHE_STREAM_MOST];
     *out = (struct cache_stream){.fd = fd, .start = start, .at = start, .buffer = buffer};
 }
 

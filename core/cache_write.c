@@ -15,6 +15,7 @@
 #include "core/hash.h"
 #include "core/host.h"
 #include "core/ir.h"
+#include "core/memory.h"
 #include "core/promote.h"
 
 enum { CODE_ALIGN = 16, CACHE_LINE = 64, PAGE_BITS = 12, PRUNE_EVERY = 16, MAX_FILE = 256 << 20, MAX_PAGES = 1 << 18 };
@@ -37,6 +38,7 @@ struct writer {
     uint32_t *index, index_bits, code_size, details_size;
     uint64_t *want; /* by page: the contents that blocks are made from, 0: none are */
     uint32_t n_want;
+    uint8_t *buffer; /* of the stream */
     struct cache_stream out;
 };
 
@@ -475,7 +477,7 @@ static void put_segment(struct writer *w)
 
 static bool write_segment(struct writer *w, int fd)
 {
-    cache_stream_begin(&w->out, fd, w->segment->start);
+    cache_stream_begin(&w->out, fd, w->segment->start, w->buffer);
     put_segment(w);
     return !w->out.failed && cache_write_at(fd, &w->head, sizeof w->head, 0);
 }
@@ -524,7 +526,7 @@ static void start_head(struct writer *w)
     *w->segment = (struct cache_segment){.start = (uint32_t)ALIGN_UP(h->file_size, CACHE_PAGE)};
 }
 
-/* One mapping for the tables that go when the writing is done. */
+/* One mapping for the tables and the stream's buffer, which go when the writing is done. */
 static void *work_memory(struct writer *w, size_t *size)
 {
     w->max_blocks = w->max_new;
@@ -538,13 +540,17 @@ static void *work_memory(struct writer *w, size_t *size)
     }
     while ((uint32_t)1 << w->index_bits < 2 * w->max_blocks)
         w->index_bits++;
-    *size = w->n_want * sizeof *w->want + w->max_blocks * (sizeof *w->blocks + sizeof *w->entries) +
-            (sizeof *w->index << w->index_bits);
-    void *p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    size_t tables = w->n_want * sizeof *w->want + w->max_blocks * (sizeof *w->blocks + sizeof *w->entries) +
+                    (sizeof *w->index << w->index_bits);
+    *size = tables + CACHE_STREAM_SIZE;
+    void *p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p != MAP_FAILED)
+        memory_populate(p, tables + CACHE_STREAM_OFTEN);
     w->want = p;
     w->blocks = (const void **)(void *)(w->want + w->n_want);
     w->index = (uint32_t *)(void *)(w->blocks + w->max_blocks);
     w->entries = (struct cache_entry *)(void *)(w->index + ((size_t)1 << w->index_bits));
+    w->buffer = (uint8_t *)(w->entries + w->max_blocks);
     return p;
 }
 
