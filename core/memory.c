@@ -22,6 +22,8 @@
 #include "core/region_list.h"
 #include "core/tb.h"
 
+enum { LARGE_PAGE = 2 << 20 };
+
 static WRITTEN_OFTEN pthread_mutex_t outer_lock = PTHREAD_MUTEX_INITIALIZER;
 static WRITTEN_OFTEN pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
 static WRITTEN_OFTEN struct region_list guest_map; /* guarded by map_lock */
@@ -305,14 +307,19 @@ void memory_populate(void *start, size_t size)
     madvise(from, (size_t)((char *)start + size - from), POPULATE_WRITE);
 }
 
+void memory_prefer_large_pages(guest_addr start, uint64_t size)
+{
+    if (size >= LARGE_PAGE)
+        madvise(memory_host(start), size, MADV_HUGEPAGE);
+}
+
 bool memory_area_reserve(struct memory_area *a, size_t size, size_t small, int prot, bool near_code)
 {
-    enum { HUGE = 2 << 20 };
-    char *p = mmap(near_code ? NULL : memory_own_place(size + HUGE), size + HUGE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p = mmap(near_code ? NULL : memory_own_place(size + LARGE_PAGE), size + LARGE_PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return false;
-    memory_reserve_own(p, size + HUGE);
-    a->huge = (char *)ALIGN_UP((uintptr_t)p + small, HUGE);
+    memory_reserve_own(p, size + LARGE_PAGE);
+    a->huge = (char *)ALIGN_UP((uintptr_t)p + small, LARGE_PAGE);
     a->start = a->there = a->huge - small;
     a->end = a->start + size;
     return true;

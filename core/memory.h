@@ -46,6 +46,10 @@ void memory_release_own(const void *start, size_t size);
 /* Have the pages of our own memory there before they are written one by one, which costs several times as much. A hint. */
 void memory_populate(void *start, size_t size);
 
+/* Private memory of the guest's that is likely to be written: large pages, where the kernel gives them to those who ask,
+ * since a page fault may cost as much as 10,000 instructions. A hint; what the guest advises itself comes later and counts. */
+void memory_prefer_large_pages(guest_addr start, uint64_t size);
+
 /* Our own memory that is used from its start on, little of it by most processes. */
 struct memory_area {
     char *start, *end;

@@ -102,6 +102,8 @@ static int map_segment(struct elf_image *image, const struct elf_segment *g, gue
                      strerror(errno));
             return -errno;
         }
+        if (g->prot & PROT_WRITE)
+            memory_prefer_large_pages(file_pages, end - file_pages);
         record(image, -1, st, path, file_pages, end, g->prot, 0);
     }
     return 0;

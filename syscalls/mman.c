@@ -224,6 +224,13 @@ static bool fits_limits(guest_addr addr, uint64_t size, int prot, int flags, boo
     return replaced && limits_allow(size - replaced, prot, flags);
 }
 
+/* A large block of malloc's, or a program's buffer. Not what is only reserved, nor a stack, of which little is used. */
+static bool is_buffer(int prot, int flags)
+{
+    enum { RELEVANT = MAP_TYPE_BITS | MAP_ANONYMOUS | MAP_FIXED | MAP_STACK | MAP_NORESERVE | MAP_GROWSDOWN };
+    return prot & PROT_WRITE && (flags & RELEVANT) == (MAP_PRIVATE | MAP_ANONYMOUS);
+}
+
 static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int fd, uint64_t offset)
 {
     bool fixed = flags & MAP_FIXED && !(flags & HOST_MAP_FIXED_NOREPLACE);
@@ -243,6 +250,8 @@ static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int 
             unclaim(addr, addr + size);
         return at;
     }
+    if (is_buffer(prot, flags))
+        memory_prefer_large_pages((guest_addr)at, size);
     note_extra_prot(prot);
     record_mapping((guest_addr)at, size, prot, flags, fd, offset);
     return at;
@@ -415,6 +424,16 @@ long sys_mremap(struct thread *t, const uint64_t arg[6])
 
 /* -- brk -- */
 
+/* A heap grows when what it had is used up, and so what comes next will be: have pages there, as many as there are by now. Those of
+ * small programs stay small. */
+static void populate_heap(guest_addr from, uint64_t size)
+{
+    enum { LEAST = 128 << 10, MOST = 1 << 20 };
+    uint64_t had = from - PAGE_UP(process.brk_start), most = had < MOST ? had : MOST;
+    if (had >= LEAST)
+        memory_populate(memory_host(from), size < most ? size : most);
+}
+
 static bool heap_grow(guest_addr from, guest_addr to)
 {
     struct region r = {.start = from,
@@ -433,6 +452,7 @@ static bool heap_grow(guest_addr from, guest_addr to)
         return false;
     }
     memory_map_add(&r);
+    populate_heap(from, to - from);
     return true;
 }
 
