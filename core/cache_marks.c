@@ -7,20 +7,26 @@
  * mark if all pages that blocks were made from had the right hashes, in mappings that the guest never could write, and if the
  * time of its last change can be relied on: who stores into it through a shared mapping changes that time only when a page is
  * first written since it went to the disk, which takes half a minute, and on tmpfs never (region_set_file; under overlayfs a
- * tmpfs is not seen). Where there is no /proc there are no marks. The table of marks is a file of the folder; a wrong word in
- * it matches no file. */
+ * tmpfs is not seen). So it must be older than that, or no such mapping may exist before the pages are read. Where there is no
+ * /proc there are no marks. The table of marks is a file of the folder; a wrong word in it matches no file. */
 #include "core/cache_unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/fd.h"
 #include "core/hash.h"
+#include "core/memory.h"
 
 /* A mark may have any place of a group, so that those of files in use rarely take each other's. */
-enum { N_GROUPS = 512, IN_GROUP = 8, LEAST_AGE = 3, LEAST_AGE_OF_CODE = 60 };
+enum { N_GROUPS = 512, IN_GROUP = 8 };
+/* In ns. A tick takes at most 10 ms; some file systems count seconds, or pairs of them. */
+#define TICKS          ((int64_t)SECOND / 10)
+#define WHOLE_SECONDS  (3 * (int64_t)SECOND)
+#define WRITTEN_TO_DISK (60 * (int64_t)SECOND)
 
 /* Guarded by tb_lock. */
 static uint64_t kernel;          /* hash of its id */
@@ -45,6 +51,30 @@ static uint64_t mark_of(const struct stat *st, const struct cache_unit *code)
                               (uint64_t)st->st_ctim.tv_nsec, kernel, code ? code->dev : 0, code ? code->inode : 0,
                               code ? (uint64_t)code->code_changed : 0};
     return hash_bytes(state, sizeof state, 4) | 1;
+}
+
+static int64_t age_of(int64_t changed) { return cache_clock(CLOCK_REALTIME_COARSE) - changed; }
+
+/* A file changed at that time has not changed since, as the time would be another one. */
+static bool is_settled(int64_t changed) { return age_of(changed) >= (changed % SECOND ? TICKS : WHOLE_SECONDS); }
+
+static int64_t change_of(const struct stat *st) { return (int64_t)st->st_ctim.tv_sec * SECOND + st->st_ctim.tv_nsec; }
+
+/* True if no process has the guest's file open for writing, and so none has a mapping through which it could store. The kernel
+ * knows that when a lease is asked for (fcntl(2)), which only the file's owner gets. It is given back at once; a signal that
+ * is ignored by default would tell that somebody waits for that. */
+static bool has_no_writers(const struct cache_unit *u)
+{
+    struct region r;
+    struct stat st;
+    if (!memory_map_find(u->base, &r) || !r.name || r.inode != u->inode)
+        return false;
+    int fd = fd_open(r.name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    bool good = fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == u->dev && st.st_ino == u->inode &&
+                change_of(&st) == u->code_changed && fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
 }
 
 void cache_marks_read(const struct cache_unit *u)
@@ -76,11 +106,11 @@ void cache_marks_compare(struct cache_unit *u, int fd)
         return;
     u->mark = mark_of(&st, NULL);
     u->code_mark = u->code_changed ? mark_of(&st, u) : 0;
-    u->changed = st.st_ctim.tv_sec;
+    u->changed = change_of(&st);
     u->is_code_known = is_in_group(u->code_mark);
     u->is_marked = u->is_code_known || is_in_group(u->mark);
-    u->is_code_old = u->code_mark && !u->is_code_known &&
-                     cache_clock(CLOCK_REALTIME_COARSE) - u->code_changed >= LEAST_AGE_OF_CODE * (int64_t)SECOND;
+    u->may_know_code = u->code_mark && !u->is_code_known && is_settled(u->code_changed) &&
+                       (age_of(u->code_changed) >= WRITTEN_TO_DISK || has_no_writers(u));
 }
 
 /* Also what this process did not need is checked, if it needed some. */
@@ -110,10 +140,10 @@ void cache_marks_set(struct cache_unit *u)
 {
     char name[CACHE_FILE_NAME];
     bool used;
-    if (!u->file.header || u->damaged || !u->mark || u->is_code_known || (u->is_marked && !u->is_code_old) ||
-        cache_clock(CLOCK_REALTIME_COARSE) / SECOND - u->changed < LEAST_AGE || !cache_dir_writable())
+    if (!u->file.header || u->damaged || !u->mark || u->is_code_known || (u->is_marked && !u->may_know_code) ||
+        !is_settled(u->changed) || !cache_dir_writable())
         return;
-    uint64_t mark = u->is_code_old && cache_is_up_to_date(u) ? u->code_mark : u->mark;
+    uint64_t mark = u->may_know_code && cache_is_up_to_date(u) ? u->code_mark : u->mark;
     if (u->is_marked && mark == u->mark)
         return;
     if (!is_whole(u, &used)) { /* damaged where no process looks */

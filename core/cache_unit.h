@@ -30,10 +30,9 @@ struct cache_unit {
     bool is_marked;  /* the cache file is known to be whole */
     uint64_t baked_offset;
     bool is_code_known; /* and made from the guest's file as it is: unchanged pages of that are not read */
-    bool is_code_old; /* the guest's file was not changed lately, and is not known to be what the blocks are made from */
+    bool may_know_code; /* it is not, but will be once all pages that blocks were made from have been read */
     uint64_t mark, code_mark; /* of the cache file's state, and of that of both files; 0: none */
-    time_t changed;           /* when the cache file's came about */
-    int64_t code_changed;     /* in ns, as in struct region */
+    int64_t changed, code_changed; /* when the files were changed last; in ns, as in struct region */
     uint64_t dev, inode;
     struct cache_key key;
     char name[CACHE_NAME_SIZE];

@@ -6,7 +6,7 @@ if(GUEST_CC)
     set_tests_properties(cache.rules PROPERTIES LABELS "cache;program" TIMEOUT 300 SKIP_RETURN_CODE 77)
     add_test(NAME cache.known COMMAND ${CMAKE_CURRENT_LIST_DIR}/known.sh $<TARGET_FILE:anyarch> ${CMAKE_CURRENT_LIST_DIR}
         ${PROJECT_BINARY_DIR}/test/cache/known ${GUEST_CC})
-    set_tests_properties(cache.known PROPERTIES LABELS "cache;program;slow" TIMEOUT 300 SKIP_RETURN_CODE 77)
+    set_tests_properties(cache.known PROPERTIES LABELS "cache;program" TIMEOUT 300 SKIP_RETURN_CODE 77)
     add_test(NAME cache.fuzz COMMAND ${CMAKE_CURRENT_LIST_DIR}/fuzz.py -anyarch $<TARGET_FILE:anyarch>
         -work ${PROJECT_BINARY_DIR}/test/cache/fuzz -cc ${GUEST_CC} -n 200)
     set_tests_properties(cache.fuzz PROPERTIES LABELS "cache;fuzz" TIMEOUT 300)
