@@ -313,6 +313,12 @@ void memory_prefer_large_pages(guest_addr start, uint64_t size)
         madvise(memory_host(start), size, MADV_HUGEPAGE);
 }
 
+void memory_populate_data(guest_addr start, uint64_t size)
+{
+    enum { MOST = 2 << 20 };
+    memory_populate(memory_host(start), size < MOST ? size : MOST);
+}
+
 bool memory_area_reserve(struct memory_area *a, size_t size, size_t small, int prot, bool near_code)
 {
     char *p = mmap(near_code ? NULL : memory_own_place(size + LARGE_PAGE), size + LARGE_PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

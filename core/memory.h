@@ -49,6 +49,9 @@ void memory_populate(void *start, size_t size);
 /* Private memory of the guest's that is likely to be written: large pages, where the kernel gives them to those who ask,
  * since a page fault may cost as much as 10,000 instructions. A hint; what the guest advises itself comes later and counts. */
 void memory_prefer_large_pages(guest_addr start, uint64_t size);
+/* Private data from a program or a library: most of its pages are written at once, when they are relocated, so have them there.
+ * A hint. */
+void memory_populate_data(guest_addr start, uint64_t size);
 
 /* Our own memory that is used from its start on, little of it by most processes. */
 struct memory_area {

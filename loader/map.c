@@ -91,6 +91,8 @@ static int map_segment(struct elf_image *image, const struct elf_segment *g, gue
             return -errno;
         }
         record(image, fd, st, path, start, file_pages, g->prot, offset);
+        if (g->prot & PROT_WRITE)
+            memory_populate_data(start, file_pages - start);
         /* The rest of the last page belongs to the zeros after the data. */
         if (g->memsz > g->filesz && g->prot & PROT_WRITE && file_pages > file_end)
             memset(memory_host(file_end), 0, file_pages - file_end);

@@ -231,6 +231,13 @@ static bool is_buffer(int prot, int flags)
     return prot & PROT_WRITE && (flags & RELEVANT) == (MAP_PRIVATE | MAP_ANONYMOUS);
 }
 
+/* As dynamic linkers map a segment. */
+static bool is_data_segment(int prot, int flags)
+{
+    enum { RELEVANT = MAP_TYPE_BITS | MAP_ANONYMOUS | MAP_FIXED };
+    return prot & PROT_WRITE && (flags & RELEVANT) == (MAP_PRIVATE | MAP_FIXED);
+}
+
 static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int fd, uint64_t offset)
 {
     bool fixed = flags & MAP_FIXED && !(flags & HOST_MAP_FIXED_NOREPLACE);
@@ -252,6 +259,8 @@ static long map_locked(guest_addr addr, uint64_t size, int prot, int flags, int 
     }
     if (is_buffer(prot, flags))
         memory_prefer_large_pages((guest_addr)at, size);
+    if (is_data_segment(prot, flags))
+        memory_populate_data((guest_addr)at, size);
     note_extra_prot(prot);
     record_mapping((guest_addr)at, size, prot, flags, fd, offset);
     return at;
