@@ -628,7 +628,7 @@ int run_read_options(int argc, char **argv)
 
 static void __attribute__((noreturn)) start(struct exec_request *request)
 {
-    static PART_TABLE struct exec_program program;
+    static START_TABLE struct exec_program program;
     exec_find(request, &program);
     const struct guest *guest = program.guest;
     run_choose_cpu(guest);

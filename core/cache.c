@@ -29,7 +29,7 @@ enum { BLOCKS_PER_REGION = 1024 };
 /* What saving may take of the process's time: a 32nd of it, since all that the cache does is to take less than a tenth, and
  * of what the cache has saved, a part. What it takes is measured; these tell how much to begin. */
 enum { PART_OF_TIME = 32, HIT_NS = 20000, FILE_NS = 150000, BLOCK_NS = 1600 };
-enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8 };
+enum { SPACE_PER_CODE = 2, MAX_RETRIES = 8, MOST_POPULATED = 128 << 10 };
 
 PART_TABLE struct cache_unit cache_units[MAX_UNITS]; /* guarded by tb_lock, but for what cache_contains reads */
 WRITTEN_OFTEN unsigned n_cache_units;
@@ -215,12 +215,14 @@ static bool map_file(struct cache_unit *u, const struct found_file *f, struct pl
 {
     char *file = space + at.file;
     const struct cache_header *h = &f->head;
+    size_t tables = at.file - at.blocks, populated = tables < MOST_POPULATED ? tables : MOST_POPULATED;
     if (mmap(file, h->file_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, f->fd, (off_t)f->offset) ==
         MAP_FAILED)
         return false;
     struct cache_header *copy = (void *)(space + at.head); /* the file's own changes when others add to it */
     *copy = *h;
     u->blocks = (void *)(space + at.blocks);
+    memory_populate(file - populated, populated);
     u->is_baked = f->is_baked;
     u->baked_offset = f->offset;
     cache_file_init(&u->file, copy, file);

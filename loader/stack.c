@@ -114,6 +114,7 @@ static unsigned fill_auxv(const struct stack_request *r, struct aux *v, guest_ad
 
 static guest_addr map_stack(const struct stack_request *r, uint64_t size)
 {
+    enum { USED_SOON = 16 << 10 };
     int prot = PROT_READ | PROT_WRITE;
     uint8_t *p =
         mmap(NULL, GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -129,6 +130,7 @@ static guest_addr map_stack(const struct stack_request *r, uint64_t size)
         .name = (char *)"[stack]",
     };
     memory_map_add(&region);
+    memory_populate(p + GUARD + size - USED_SOON, USED_SOON);
     return region.end;
 }
 
