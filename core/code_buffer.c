@@ -22,7 +22,10 @@ bool code_buffer_init(size_t size)
 
 uint8_t *code_buffer_begin(size_t size)
 {
-    return (size_t)(limit - at) >= size ? at : NULL;
+    if ((size_t)(limit - at) < size)
+        return NULL;
+    memory_area_use(&area, at + size);
+    return at;
 }
 
 void code_buffer_end(size_t size)
@@ -30,7 +33,6 @@ void code_buffer_end(size_t size)
     at += ALIGN_UP(size, 16);
     if (at > limit)
         at = limit;
-    memory_area_use(&area, at);
 }
 
 void code_buffer_skip_to(unsigned residue, unsigned size)

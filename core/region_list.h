@@ -8,13 +8,14 @@
 enum { REGIONS_IN_PIECE = 32 };
 
 struct region_piece {
-    unsigned n; /* never 0 */
+    unsigned n; /* never 0, but in one that is not used */
     struct region at[REGIONS_IN_PIECE];
 };
 
 struct region_list {
     struct region_piece **piece;
     size_t n, capacity; /* pieces */
+    struct region_piece one; /* one of them, since most processes need no other */
 };
 
 /* Where a region is, or would go; any insertion or removal makes others invalid. */

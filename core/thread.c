@@ -84,6 +84,8 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         t = map_thread();
     if (!t)
         return NULL;
+    if (!from)
+        memory_populate(t, sizeof *t); /* it will be a whole program's; other threads often end soon */
     t->guest = guest;
     if (from) {
         t->cpu = from->cpu;
@@ -96,7 +98,6 @@ struct thread *thread_new(const struct guest *guest, const struct thread *from)
         promote_init_cpu(&t->cpu);
         t->cpu.excl_addr = EXCL_NONE;
         guest->isa->reset(&t->cpu, guest);
-        memory_populate(t, sizeof *t); /* it will be a whole program's; other threads often end soon */
     }
     if (has_empty_cache)
         t->code_mode = t->cpu.mode;
