@@ -2,8 +2,10 @@
  * own ranges. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/host.h"
 #include "core/memory.h"
@@ -292,9 +294,50 @@ static void test_copies_move_just_their_bytes(void **state)
             }
 }
 
+static unsigned resident(const void *p, unsigned n)
+{
+    unsigned char in[64];
+    unsigned found = 0;
+    assert_int_equal(mincore((void *)(uintptr_t)p, n * PAGE, in), 0);
+    for (unsigned i = 0; i < n; i++)
+        found += in[i] & 1;
+    return found;
+}
+
+static void test_populated_data_has_its_pages(void **state)
+{
+    enum { N = 16, AHEAD = 10 };
+    char *p = mmap(NULL, N * PAGE, RW, ANON, -1, 0);
+    (void)state;
+    assert_ptr_not_equal(p, MAP_FAILED);
+    if (madvise(p, PAGE, 23 /* MADV_POPULATE_WRITE */))
+        skip(); /* before Linux 5.14 */
+    memory_populate_data((uintptr_t)p, AHEAD * PAGE);
+    assert_int_equal(resident(p, AHEAD), AHEAD);
+    assert_int_equal(resident(p + AHEAD * PAGE, N - AHEAD), 0);
+    munmap(p, N * PAGE);
+}
+
+/* A file that ends before its mapping: what there is of it is filled, and nothing is reported. */
+static void test_populated_data_may_end_early(void **state)
+{
+    FILE *f = tmpfile();
+    (void)state;
+    assert_non_null(f);
+    assert_int_equal(ftruncate(fileno(f), 100), 0);
+    char *p = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, fileno(f), 0);
+    assert_ptr_not_equal(p, MAP_FAILED);
+    memory_populate_data((uintptr_t)p, 4 * PAGE);
+    assert_int_equal(p[0], 0);
+    munmap(p, 4 * PAGE);
+    fclose(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_populated_data_has_its_pages),
+        CASE(test_populated_data_may_end_early),
         CASE(test_copies_move_just_their_bytes),
         CASE(test_memory_merges_like_neighbours),
         CASE(test_memory_merges_files_only_if_offsets_follow),
