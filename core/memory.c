@@ -26,8 +26,9 @@ enum { LARGE_PAGE = 2 << 20 };
 
 static WRITTEN_OFTEN pthread_mutex_t outer_lock = PTHREAD_MUTEX_INITIALIZER;
 static WRITTEN_OFTEN pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
-static WRITTEN_OFTEN struct region_list guest_map; /* guarded by map_lock */
-static struct region_list own_map;   /* guarded by map_lock */
+static START_TABLE struct region_piece first_piece[2];
+static WRITTEN_OFTEN struct region_list guest_map = {.one = &first_piece[0]}; /* guarded by map_lock */
+static struct region_list own_map = {.one = &first_piece[1]};                 /* guarded by map_lock */
 static char **names;                 /* interned, sorted; guarded by map_lock */
 static size_t n_names;
 

@@ -61,7 +61,7 @@ static struct region_piece *add_piece(struct region_list *list, size_t i)
         list->capacity = list->capacity ? list->capacity * 2 : 16;
         list->piece = realloc(list->piece, list->capacity * sizeof(*list->piece));
     }
-    struct region_piece *piece = list->one.n ? malloc(sizeof(*piece)) : &list->one;
+    struct region_piece *piece = list->one && !list->one->n ? list->one : malloc(sizeof(*piece));
     if (!list->piece || !piece)
         die("out of memory");
     piece->n = 0;
@@ -74,7 +74,7 @@ static struct region_piece *add_piece(struct region_list *list, size_t i)
 static void drop_piece(struct region_list *list, size_t i)
 {
     list->piece[i]->n = 0;
-    if (list->piece[i] != &list->one)
+    if (list->piece[i] != list->one)
         free(list->piece[i]);
     list->n--;
     memmove(list->piece + i, list->piece + i + 1, (list->n - i) * sizeof(*list->piece));

@@ -15,7 +15,7 @@ struct region_piece {
 struct region_list {
     struct region_piece **piece;
     size_t n, capacity; /* pieces */
-    struct region_piece one; /* one of them, since most processes need no other */
+    struct region_piece *one; /* memory for one of them, or null; most processes need no more */
 };
 
 /* Where a region is, or would go; any insertion or removal makes others invalid. */
