@@ -50,8 +50,11 @@ static struct tb *constant_block(struct thread *thread, guest_addr pc, uint32_t 
 
 static void follow(struct thread *thread, const struct note *n)
 {
+    uint32_t generation = tb_generation();
     struct tb *to = constant_block(thread, n->pc, n->mode);
     struct tb *from = n->from ? constant_block(thread, n->from, n->mode) : NULL;
+    if (generation != tb_generation()) /* there was no room for one of them, and so the other is gone */
+        return;
     if (to && !n->from && !n->exit)
         cpu_remember(thread, to);
     if (to && from && n->exit < from->n_exits && from->exits[n->exit].target == n->pc)
