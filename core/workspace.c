@@ -8,6 +8,7 @@
 #include "core/compile.h"
 #include "core/dispatch.h"
 #include "core/host.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/promote.h"
 #include "core/thread.h"
@@ -62,7 +63,10 @@ static struct workspace *free_one(void)
     for (unsigned i = 0; i < n_all; i++)
         if (!all[i]->is_busy)
             return all[i];
-    return add_workspace();
+    struct workspace *w = add_workspace();
+    if (!w && !n_all)
+        die("no memory to translate in");
+    return w;
 }
 
 struct workspace *workspace_take(const struct thread *thread, guest_addr pc, uint32_t mode)
@@ -152,15 +156,20 @@ void workspace_note_change(guest_addr start, uint64_t size)
     }
 }
 
-/* Also of what is free again: who has waited for it may have it for a moment yet. */
+/* What another thread was working in is half done, and stays so: it is left alone. Who has waited for one that is free again may
+ * have its lock for a moment yet. */
 RUN_OFTEN void workspace_after_fork(void)
 {
     if (!used_without_lock)
         return;
-    for (unsigned i = 0; i < n_all; i++) {
-        all[i]->is_busy = false;
+    unsigned n = 0;
+    for (unsigned i = 0; i < n_all; i++)
+        if (!all[i]->is_busy)
+            all[n++] = all[i];
+    n_all = n;
+    for (unsigned i = 0; i < n_all; i++)
         pthread_mutex_init(&all[i]->without_lock, NULL);
-    }
+    pthread_mutex_init(&first.without_lock, NULL);
     used_without_lock = false;
     n_busy = 0;
 }
