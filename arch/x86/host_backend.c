@@ -151,21 +151,20 @@ static const char *backend_init(const struct guest_isa *isa, const char *feature
 /* ---- Load addresses ------------------------------------------------------------------------------------- */
 
 
+/* Also without tb_lock. */
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base)
 {
-    static unsigned n;
     struct region r;
-    int64_t *cells = bias_cells;
     if (!memory_map_find(pc, &r) || r.start > pc || r.fixed_file || r.inode == 0)
         return NULL;
     *base = r.start - (guest_addr)r.offset;
-    for (unsigned i = 0; i < n; i++)
-        if (cells[i] == (int64_t)*base)
-            return &cells[i];
-    if (n == MAX_BIAS_CELLS)
-        return NULL;
-    cells[n] = (int64_t)*base;
-    return &cells[n++];
+    for (unsigned i = 0; *base && i < MAX_BIAS_CELLS; i++) {
+        int64_t there = 0;
+        if (__atomic_compare_exchange_n(&bias_cells[i], &there, (int64_t)*base, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+            there == (int64_t)*base)
+            return &bias_cells[i];
+    }
+    return NULL;
 }
 
 /* ---- Threads ---------------------------------------------------------------------------------------------- */
