@@ -28,6 +28,8 @@ uint8_t *code_buffer_begin(size_t size)
     return at;
 }
 
+uint8_t *code_buffer_next(void) { return at; }
+
 void code_buffer_end(size_t size)
 {
     at += ALIGN_UP(size, 16);

@@ -8,6 +8,8 @@
 bool code_buffer_init(size_t size);
 /* Reserve room for up to SIZE bytes and return where to write; null if it does not fit. */
 uint8_t *code_buffer_begin(size_t size);
+/* Where that would be; also without tb_lock, when it may be another place by the time that one is reserved. */
+uint8_t *code_buffer_next(void);
 /* Keep SIZE bytes of what was written. */
 void code_buffer_end(size_t size);
 /* Move on to the next address that is RESIDUE modulo SIZE, a multiple of 16 each. */

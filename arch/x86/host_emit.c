@@ -355,7 +355,7 @@ void host_begin_code(struct emitter *e, guest_addr pc, uint32_t mode)
         fill_tables();
     e->pc = pc;
     e->mode = mode;
-    e->buffer = code_buffer_begin(0);
+    e->buffer = code_buffer_next();
     e->cell = host_bias_cell(pc, &e->cell_base);
 }
 
