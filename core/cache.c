@@ -219,10 +219,10 @@ static bool map_file(struct cache_unit *u, const struct found_file *f, struct pl
     if (mmap(file, h->file_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, f->fd, (off_t)f->offset) ==
         MAP_FAILED)
         return false;
+    memory_populate(file - populated, populated);
     struct cache_header *copy = (void *)(space + at.head); /* the file's own changes when others add to it */
     *copy = *h;
     u->blocks = (void *)(space + at.blocks);
-    memory_populate(file - populated, populated);
     u->is_baked = f->is_baked;
     u->baked_offset = f->offset;
     cache_file_init(&u->file, copy, file);

@@ -163,13 +163,13 @@ RUN_OFTEN void workspace_after_fork(void)
     if (!used_without_lock)
         return;
     unsigned n = 0;
-    for (unsigned i = 0; i < n_all; i++)
+    for (unsigned i = 0; i < n_all; i++) {
+        pthread_mutex_init(&all[i]->without_lock, NULL);
         if (!all[i]->is_busy)
             all[n++] = all[i];
+    }
     n_all = n;
-    for (unsigned i = 0; i < n_all; i++)
-        pthread_mutex_init(&all[i]->without_lock, NULL);
-    pthread_mutex_init(&first.without_lock, NULL);
+    pthread_mutex_init(&first.without_lock, NULL); /* waited for, even if it is no longer among them */
     used_without_lock = false;
     n_busy = 0;
 }

@@ -159,9 +159,10 @@ const int64_t *host_bias_cell(guest_addr pc, guest_addr *base)
         return NULL;
     *base = r.start - (guest_addr)r.offset;
     for (unsigned i = 0; *base && i < MAX_BIAS_CELLS; i++) {
-        int64_t there = 0;
-        if (__atomic_compare_exchange_n(&bias_cells[i], &there, (int64_t)*base, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
-            there == (int64_t)*base)
+        int64_t there = __atomic_load_n(&bias_cells[i], __ATOMIC_ACQUIRE);
+        if (there == 0 && __atomic_compare_exchange_n(&bias_cells[i], &there, (int64_t)*base, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            there = (int64_t)*base;
+        if (there == (int64_t)*base)
             return &bias_cells[i];
     }
     return NULL;
