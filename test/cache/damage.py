@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """damage.py - change one byte of one block in a cache file, and make all checks of the file right again.
 
-  damage.py FILE code|details|row|range|place [BLOCK]
+  damage.py FILE code|details|row|range|place OFFSET
 
-Changes the first byte of the code, of the deltas or of the number of instructions of a block, or the last one of where its guest
-code or its details are, by default of one near the middle of the first segment, but not of the guest's first page, which tells files
-apart. Prints the block's offset in the guest's file.
+Changes the first byte of the code, of the deltas or of the number of instructions of the block at OFFSET (hexadecimal) in the
+guest's file, or the last one of where its guest code or its details are.
 """
 import struct
 import sys
 
 MASK = (1 << 64) - 1
 K0, K1, K2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93, 0xa0761d6478bd642f
-SEGMENT, TABLE, CHUNK = 64, 152, 16 << 10  # bytes of a row of segments, where they begin, pieces that are hashed
+SEGMENTS, TABLE = 36, 152  # where the number of segments is, and where the table of segments begins
+SEGMENT, CHUNK = 64, 16 << 10  # bytes of a row of this table, and of a piece that is hashed
 ENTRY, PARTS = struct.Struct("<5I7H2B"), (12, 8, 12, 16, 4)  # bytes of an exit, range, flags_at, place, bias_at
 
 
@@ -36,18 +36,24 @@ def hash_bytes(data, seed):
     return fold(a ^ K2, b ^ n) ^ fold(b ^ K0, (a + K1) & MASK)
 
 
+def find(data, offset):
+    """The row of the segment that holds the block, where the segment starts, and the block's entry."""
+    n_segments = struct.unpack_from("<I", data, SEGMENTS)[0]
+    for table in range(TABLE, TABLE + n_segments * SEGMENT, SEGMENT):
+        start, _, entries, _, _, _, _, n_blocks = struct.unpack_from("<8I", data, table + 8)
+        for row in range(start + entries, start + entries + n_blocks * ENTRY.size, ENTRY.size):
+            if struct.unpack_from("<I", data, row)[0] == offset:
+                return table, start, row
+    sys.exit("no block at 0x%x" % offset)
+
+
 def main():
-    path, what = sys.argv[1:3]
+    path, what, offset = sys.argv[1], sys.argv[2], int(sys.argv[3], 16)
     with open(path, "rb") as f:
         data = bytearray(f.read())
-    start, size, entries, _, _, details, _, n_blocks = struct.unpack_from("<8I", data, TABLE + 8)
-    block = int(sys.argv[3]) if len(sys.argv) > 3 else n_blocks // 2
-    while True:
-        row = start + entries + block * ENTRY.size
-        e = ENTRY.unpack_from(data, row)
-        if e[0] >= 4096 or len(sys.argv) > 3:
-            break
-        block += 1
+    table, start, row = find(data, offset)
+    size, _, _, _, details = struct.unpack_from("<5I", data, table + 12)
+    e = ENTRY.unpack_from(data, row)
     n_exits, n_ranges, n_flags, n_places, n_bias = e[5], e[7], e[8], e[9], e[10]
     deltas = sum(n * size for n, size in zip((n_exits, n_ranges, n_flags, n_places, n_bias), PARTS))
     first = start + details + e[4]
@@ -57,13 +63,12 @@ def main():
     check = 0
     for piece in range(start, start + size, CHUNK):
         check = hash_bytes(data[piece:min(piece + CHUNK, start + size)], check)
-    check = hash_bytes(data[TABLE + 8:TABLE + SEGMENT], check)
-    struct.pack_into("<Q", data, TABLE, check)
+    check = hash_bytes(data[table + 8:table + SEGMENT], check)
+    struct.pack_into("<Q", data, table, check)
     end = TABLE + 24 * SEGMENT
     struct.pack_into("<Q", data, end, hash_bytes(data[:end], 0))
     with open(path, "wb") as f:
         f.write(data)
-    print("0x%x" % e[0])
 
 
 main()
