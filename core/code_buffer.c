@@ -44,7 +44,12 @@ void code_buffer_skip_to(unsigned residue, unsigned size)
         at += skip;
 }
 
-void code_buffer_reset(void) { at = kept; }
+void code_buffer_reset(void)
+{
+    poison(kept, (size_t)(at - kept));
+    at = kept;
+}
+
 void code_buffer_keep(void) { kept = at; }
 bool code_buffer_contains(const void *p) { return base && (const uint8_t *)p >= base && (const uint8_t *)p < limit; }
 size_t code_buffer_used(void) { return (size_t)(at - base); }

@@ -508,12 +508,13 @@ void tb_flush(void)
     by_host = first_by_host;
     room_by_host = FIRST_BY_HOST;
     n_dead = 0;
-    memory_at = memory.start;
     cache_flush();
     promote_forget();
     tagged_forget();
     code_buffer_reset();
     thread_forget_code();
+    poison(memory.start, (size_t)(memory_at - memory.start));
+    memory_at = memory.start;
 }
 
 RUN_OFTEN void tb_lock_take(void) { take(); }

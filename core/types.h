@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A guest virtual address, zero-extended for 32-bit guests. With 64-bit guests it equals the host address. */
 typedef uint64_t guest_addr;
@@ -29,6 +30,17 @@ typedef uint64_t guest_addr;
 #define READ_OFTEN      __attribute__((section(".data.rel.ro.often")))
 #define likely(x)       __builtin_expect(!!(x), 1)
 #define unlikely(x)     __builtin_expect(!!(x), 0)
+
+/* Where asserts are on, what must not be used any more is no pointer to anything, and as code of x86 it traps. */
+static inline void poison(void *p, size_t size)
+{
+#ifndef NDEBUG
+    if (size)
+        memset(p, 0xcc, size);
+#else
+    (void)p, (void)size;
+#endif
+}
 
 /* What a thread does between looks at what another is about to change. */
 static inline void cpu_pause(void)

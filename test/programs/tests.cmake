@@ -40,7 +40,7 @@ add_test(NAME program.aarch64.litmus.long COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.
 set_tests_properties(program.aarch64.litmus.long PROPERTIES LABELS "program;aarch64;slow" TIMEOUT 3600 SKIP_RETURN_CODE 77
     ENVIRONMENT LITMUS_ITERATIONS=10000000)
 # The code buffer is filled and flushed many times.
-foreach(name libc threads jit stress cold_threads)
+foreach(name libc threads jit stress cold_threads fork_children)
     add_test(NAME program.aarch64.${name}.small_code COMMAND ${CMAKE_CURRENT_LIST_DIR}/run.sh
         ${PROJECT_BINARY_DIR}/qemu-aarch64-static ${CMAKE_CURRENT_LIST_DIR}/${name} ${PROJECT_BINARY_DIR}/test/programs
         -code-size 1M)
