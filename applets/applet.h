@@ -25,7 +25,5 @@ int applet_register(int argc, char **argv);      /* conf_sh.c: "register" */
 /* Run a program with the options in ARGV. GUEST: the architecture that the name of the binary asked
  * for, or null: what the program is for. */
 int run_program(const struct guest *guest, int argc, char **argv);
-/* For applets that translate but run nothing: obey the options on which translations depend, of the environment and of argv[1...],
- * and accept the others. Returns the index of the first word that is none. Then, of the guest, its CPU. */
-int run_read_options(int argc, char **argv);
+/* Give the guest the CPU of the options; dies if there is no such model. */
 void run_choose_cpu(const struct guest *guest);

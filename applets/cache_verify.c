@@ -18,6 +18,7 @@
 
 #include "applets/applet.h"
 #include "applets/cache_verify.h"
+#include "applets/run_options.h"
 #include "arch/guests.h"
 #include "core/cache_unit.h"
 #include "core/dispatch.h"
@@ -299,7 +300,7 @@ int cache_verify_command(char **words)
     int n = 0;
     while (words[n])
         n++;
-    char **paths = words - 1 + run_read_options(n + 1, words - 1);
+    char **paths = words - 1 + run_options_of_translations(n + 1, words - 1);
     findings = mmap(NULL, sizeof *findings, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (findings == MAP_FAILED)
         die("out of memory");
