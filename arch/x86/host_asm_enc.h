@@ -24,6 +24,8 @@ struct enc {
 static inline uint8_t enc_gpr(unsigned w) { return w ? O_64 : O_32; }
 
 void enc_emit(struct x86_asm *a, const struct enc *e);
+/* As an instruction, or as data. True if the bytes fit and were written. */
+bool enc_bytes(struct x86_asm *a, const uint8_t *b, size_t n);
 /* List what was encoded at FROM. */
 void enc_list(const struct x86_asm *a, const uint8_t *from, const struct enc *e);
 void enc_list_text(const struct x86_asm *a, const uint8_t *from, const char *text);
