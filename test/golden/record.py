@@ -251,7 +251,7 @@ def describe(recorder, rnd, cases):
 
 
 def poisoned(case, read):
-    """[case as the checker sets it up, names]: what the text does not name holds the checker's pattern (applets/check.c)."""
+    """[case as the checker sets it up, names]: what the text does not name holds the checker's pattern (applets/check_read.c)."""
     low = lambda k: 0xb5a6978800000000 + k * 0x01010101
     high = lambda k: 0x4b5c6d7e90a1b2c3 + k & a64.M64
     x = [v if f"x{k}" in read else low(k) for k, v in enumerate(case["x"])]
