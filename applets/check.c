@@ -326,7 +326,8 @@ static const struct option options[] = {
     {"engine", NULL, "name", set_engine, "only interp or jit"},
     {"host-off", NULL, "features", set_host_off, "do not use these features of the host CPU"},
     {"bless", NULL, NULL, set_bless, "rewrite cost lines with what was measured"},
-    {"costs", NULL, "file", set_costs, "with -host-off all: print costs against the best known ones in file"},
+    {"costs", NULL, "file", set_costs,
+     "with -host-off all: print costs against the best known ones in file"},
     {"d", NULL, "items", set_log, "log items"},
 };
 

@@ -22,7 +22,14 @@
 
 struct guest;
 
-enum { MAX_CODE = 64, MAX_CODES = 512, MAX_CASES = 1024, MAX_SPECIALS = 16, MEMORY = 4096, MEMORY_AT = 0x10000000 };
+enum {
+    MAX_CODE = 64,
+    MAX_CODES = 512,
+    MAX_CASES = 1024,
+    MAX_SPECIALS = 16,
+    MEMORY = 4096,
+    MEMORY_AT = 0x10000000
+};
 
 /* Everything a case may name. */
 struct state {
@@ -56,5 +63,6 @@ struct test {
     struct test_case *cases;
 };
 
-/* Read T->path into T, which has room for MAX_CODES and MAX_CASES and is zero apart from that; dies if it is malformed. */
+/* Read T->path into T, which has room for MAX_CODES and MAX_CASES and is zero else; dies if the
+ * file is malformed. */
 void check_read(struct test *t);

@@ -1,4 +1,4 @@
-/* run.c - the run applet, and what the binary does under a qemu-GUEST name: load and run a program. */
+/* run.c - the run applet, and what the binary does under a qemu-GUEST name: run a program. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,7 +144,8 @@ int run_program(const struct guest *guest, int argc, char **argv)
     struct exec_request request = {
         .guest = guest,
         .find_guest = guest_by_elf,
-        .is_native = binfmt.surely || run_options.exec_fd >= 0 ? NULL : is_native, /* else it might come back */
+        /* Else it might come back. */
+        .is_native = binfmt.surely || run_options.exec_fd >= 0 ? NULL : is_native,
         .guest_known = choose_prefix,
         .path = argv[at],
         .fd = binfmt.fd,
@@ -167,7 +168,8 @@ int run_program(const struct guest *guest, int argc, char **argv)
     choose_stack_size();
     request.stack_size = run_options.stack_size;
 
-    process.ld_prefix = run_options.ld_prefix && *run_options.ld_prefix ? run_options.ld_prefix : NULL;
+    process.ld_prefix =
+        run_options.ld_prefix && *run_options.ld_prefix ? run_options.ld_prefix : NULL;
     process.self_fd = self_open(run_options.self_fd, argv[0]);
     process.self_name = argv[0];
     process.self_args = run_options.self_args;

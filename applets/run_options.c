@@ -1,4 +1,4 @@
-/* run_options.c - the options with which a program is run: what each does, and one table of them. */
+/* run_options.c - the options with which a program is run: one table, and what each does. */
 #include "applets/run_options.h"
 
 #include <errno.h>
@@ -129,8 +129,8 @@ static void set_help(const char *v)
 static void set_version(const char *v)
 {
     (void)v;
-    printf("qemu-%s version 7.2.0 (anyarch %s)\n", run_options.guest ? run_options.guest->name : "user",
-           ANYARCH_VERSION);
+    printf("qemu-%s version 7.2.0 (anyarch %s)\n",
+           run_options.guest ? run_options.guest->name : "user", ANYARCH_VERSION);
     exit(0);
 }
 
@@ -147,7 +147,8 @@ static void set_prefix(const char *v)
 
 static void set_stack(const char *v)
 {
-    if (!parse_size(v, &run_options.stack_size) || !run_options.stack_size || run_options.stack_size > (uint64_t)1 << 40)
+    if (!parse_size(v, &run_options.stack_size) || !run_options.stack_size ||
+        run_options.stack_size > (uint64_t)1 << 40)
         bad_value("s", v);
     inherit("-s", v);
 }
@@ -471,8 +472,7 @@ static void print_help(void)
            name, (unsigned long long)run_options.stack_size);
 }
 
-/* -- Reading ------------------------------------------------------------------------------------- */
-
+/* -- Reading ----------------------------------------------------------------------------------- */
 static void print_cpu(const char *line)
 {
     printf("%s\n", line);
@@ -526,8 +526,9 @@ int run_options_read(int argc, char **argv, bool trusted, bool surely_binfmt)
 
 int run_options_of_translations(int argc, char **argv)
 {
-    static const char *const of_translations[] = {"cpu", "one-insn-per-tb", "singlestep", "no-tier2", "tier2-threshold",
-                                                  "fp-traps", "no-opt", "strict-exclusives", "host-off", NULL};
+    static const char *const of_translations[] = {
+        "cpu",      "one-insn-per-tb", "singlestep",        "no-tier2", "tier2-threshold",
+        "fp-traps", "no-opt",          "strict-exclusives", "host-off", NULL};
     option_read_environment(options, ARRAY_SIZE(options), of_translations);
     return option_parse(options, ARRAY_SIZE(options), argc, argv, of_translations);
 }
