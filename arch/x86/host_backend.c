@@ -150,7 +150,6 @@ static const char *backend_init(const struct guest_isa *isa, const char *feature
 
 /* ---- Load addresses ------------------------------------------------------------------------------------- */
 
-
 /* Also without tb_lock. */
 const int64_t *host_bias_cell(guest_addr pc, guest_addr *base)
 {
@@ -160,7 +159,8 @@ const int64_t *host_bias_cell(guest_addr pc, guest_addr *base)
     *base = r.start - (guest_addr)r.offset;
     for (unsigned i = 0; *base && i < MAX_BIAS_CELLS; i++) {
         int64_t there = __atomic_load_n(&bias_cells[i], __ATOMIC_ACQUIRE);
-        if (there == 0 && __atomic_compare_exchange_n(&bias_cells[i], &there, (int64_t)*base, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        if (there == 0 && __atomic_compare_exchange_n(&bias_cells[i], &there, (int64_t)*base, false, __ATOMIC_ACQ_REL,
+                                                      __ATOMIC_ACQUIRE))
             there = (int64_t)*base;
         if (there == (int64_t)*base)
             return &bias_cells[i];

@@ -213,8 +213,8 @@ static void *map_at(uint64_t address, size_t n, int prot)
 static void set_up_signals(void (*on_fault)(int, siginfo_t *, void *))
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
-    /* Not where a case's sp may point: for the judge a stack pointer at the very end of the stack is on
-     * it, for Linux it is not, and there would be no room for the frame. */
+    /* Not where a case's sp may point: for the judge a stack pointer at its lowest address is on the
+     * stack, where there is no room for the frame; for Linux it is not. */
     stack_t stack = {.ss_sp = map_at(CODE_BASE + 0x12345000, 1 << 16, PROT_READ | PROT_WRITE),
                      .ss_size = 1 << 16};
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};

@@ -2,7 +2,6 @@
  * one child had to look up is made for the next, and there is not room for all of it at once. */
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
